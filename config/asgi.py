@@ -1,0 +1,30 @@
+"""ASGI entry: `/phone/` to the ingest, `/ws/` to Channels, everything else to Django.
+
+Phones and sockets go past Django's request cycle (docs/benchmarks.md says what that gains).
+"""
+
+import os
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+pages = get_asgi_application()  # first: it loads the apps
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from patrols.api.phone import PhoneIngest  # noqa: E402
+from realtime.routing import sockets  # noqa: E402
+
+phones = PhoneIngest()
+
+
+async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Phones' requests go to the ingest, the rest to Django."""
+    if scope["path"].startswith("/phone/"):
+        await phones(scope, receive, send)
+    else:
+        await pages(scope, receive, send)
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": sockets})

@@ -1,0 +1,3 @@
+"""Page addresses."""
+
+urlpatterns: list = []

@@ -1,0 +1,3 @@
+"""Endpoints for places."""
+
+urlpatterns: list = []

@@ -1,0 +1,3 @@
+"""Endpoints for patrols."""
+
+urlpatterns: list = []

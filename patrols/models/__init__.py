@@ -1,0 +1,69 @@
+"""The patrol records, one file per noun."""
+
+from patrols.models.duty import Leave, LeaveKind, Shift
+from patrols.models.looks import TrailLook
+from patrols.models.orders import Alarm, AlarmKind
+from patrols.models.patrols import Mode, Patrol, PatrolMember, PatrolRoute
+from patrols.models.people import (
+    Category,
+    Certificate,
+    NoticeAccepted,
+    Person,
+    Phone,
+    PhoneApp,
+    PhoneHolding,
+)
+from patrols.models.positions import (
+    Latest,
+    Position,
+    Quarantine,
+    RefusedCount,
+    TouchedDay,
+)
+from patrols.models.verdicts import (
+    Company,
+    CompanySpan,
+    Decision,
+    Dispute,
+    Outcome,
+    PersonDay,
+    Review,
+    SegmentVisit,
+    Subject,
+    Verdict,
+)
+
+__all__ = [
+    "Alarm",
+    "AlarmKind",
+    "Category",
+    "Certificate",
+    "Company",
+    "CompanySpan",
+    "Decision",
+    "Dispute",
+    "Latest",
+    "Leave",
+    "LeaveKind",
+    "Mode",
+    "NoticeAccepted",
+    "Outcome",
+    "Patrol",
+    "PatrolMember",
+    "PatrolRoute",
+    "Person",
+    "PersonDay",
+    "Phone",
+    "PhoneApp",
+    "PhoneHolding",
+    "Position",
+    "Quarantine",
+    "RefusedCount",
+    "Review",
+    "SegmentVisit",
+    "Shift",
+    "Subject",
+    "TouchedDay",
+    "TrailLook",
+    "Verdict",
+]

@@ -1,0 +1,142 @@
+"""People of a bureau, their certificates, and the phones that report for them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bureau.models import Bureau, LocationNotice, OrgUnit, User
+
+
+class Category(models.TextChoices):
+    """An auxiliary (协管员) may patrol and never enforces."""
+
+    OFFICER = "officer", _("Enforcement officer")
+    AUXILIARY = "auxiliary", _("Auxiliary")
+
+
+class Person(models.Model):
+    """Somebody who patrols. Left people are deactivated, exported and forgotten, in that order."""
+
+    bureau = models.ForeignKey(Bureau, models.PROTECT, related_name="people")
+    unit = models.ForeignKey(OrgUnit, models.PROTECT, related_name="people")
+    user = models.OneToOneField(
+        User, models.SET_NULL, null=True, blank=True, related_name="person"
+    )
+    category = models.CharField(_("category"), max_length=10, choices=Category.choices)
+    badge_no = models.CharField(_("badge number"), max_length=30)
+    name = models.CharField(_("name"), max_length=80)
+    left_on = models.DateField(_("left"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ["unit", "badge_no"]
+        constraints = [
+            models.UniqueConstraint("bureau", "badge_no", name="badge_once_a_bureau")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Certificate(models.Model):
+    """An enforcement certificate; valid on a day between its dates, ends included."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="certificates")
+    number = models.CharField(_("number"), max_length=60)
+    valid_from = models.DateField(_("valid from"))
+    valid_until = models.DateField(_("valid until"))
+
+    class Meta:
+        verbose_name = _("certificate")
+        verbose_name_plural = _("certificates")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_until__gte=F("valid_from")),
+                name="certificate_dates_in_order",
+            ),
+            models.UniqueConstraint("person", "number", name="certificate_number_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class NoticeAccepted(models.Model):
+    """That a person has read and accepted a version of the location notice."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="notices_accepted")
+    notice = models.ForeignKey(LocationNotice, models.PROTECT, related_name="accepted")
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("accepted location notice")
+        verbose_name_plural = _("accepted location notices")
+        constraints = [
+            models.UniqueConstraint("person", "notice", name="notice_accepted_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.notice}"
+
+
+class PhoneApp(models.TextChoices):
+    """The app that reports; each has its own dialect and units (wire formats)."""
+
+    TRACCAR = "traccar", "Traccar Client / OsmAnd"
+    OWNTRACKS = "owntracks", "OwnTracks"
+    OVERLAND = "overland", "Overland"
+    GPSLOGGER = "gpslogger", "GPSLogger"
+    COLOTA = "colota", "Colota"
+    SOCKET = "socket", _("Tandem's own page")
+
+
+class Phone(models.Model):
+    """What reports. Its secret is the app's id or token; only the SHA-256 is kept."""
+
+    bureau = models.ForeignKey(Bureau, models.PROTECT, related_name="phones")
+    label = models.CharField(_("label"), max_length=80)
+    app = models.CharField(_("app"), max_length=12, choices=PhoneApp.choices)
+    secret_sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    interval_s = models.PositiveIntegerField(_("interval, s"), default=10)
+    enrolled_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_contact_at = models.DateTimeField(_("last contact"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("phone")
+        verbose_name_plural = _("phones")
+        ordering = ["label"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class PhoneHolding(models.Model):
+    """Who carries a phone, from a moment on; a fix belongs to the holder at its fix time."""
+
+    phone = models.ForeignKey(Phone, models.CASCADE, related_name="holdings")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="holdings")
+    since = models.DateTimeField(_("since"))
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("phone holder")
+        verbose_name_plural = _("phone holders")
+        ordering = ["phone", "since"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(until__gt=F("since")),
+                name="holding_ends_after_start",
+            ),
+            models.UniqueConstraint(
+                fields=["phone"],
+                condition=Q(until=None),
+                name="one_open_holder_a_phone",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phone} {self.person}"

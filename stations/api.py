@@ -1,0 +1,3 @@
+"""Endpoints for stations."""
+
+urlpatterns: list = []
