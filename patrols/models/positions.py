@@ -63,12 +63,18 @@ class Quarantine(models.Model):
     reason = models.CharField(_("reason"), max_length=40)
     detail = models.CharField(_("detail"), max_length=300, blank=True)
     raw = models.BinaryField()
+    digest = models.CharField(max_length=32)  # of reason and raw: a re-sent body is kept once
 
     class Meta:
         verbose_name = _("quarantined body")
         verbose_name_plural = _("quarantined bodies")
         ordering = ["-received_at"]
         indexes = [models.Index(fields=["bureau_id", "phone_id", "received_at"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bureau_id", "phone_id", "digest"], name="quarantined_once"
+            )
+        ]
 
 
 class RefusedCount(models.Model):
