@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bureau import rules
@@ -44,9 +45,7 @@ class Bureau(models.Model):
         _("legal basis of location data"),
         max_length=300,
         blank=True,
-        help_text=_(
-            "The document's name and date on which duty positions are collected."
-        ),
+        help_text=_("The document's name and date on which duty positions are collected."),
     )
     impact_assessed_on = models.DateField(_("impact assessment"), null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -87,8 +86,7 @@ class OrgUnit(models.Model):
         constraints = [
             models.UniqueConstraint("bureau", "code", name="unit_code_once_a_bureau"),
             models.CheckConstraint(
-                condition=Q(kind="bureau", parent=None)
-                | Q(kind__in=["brigade", "squad"]),
+                condition=Q(kind="bureau", parent=None) | Q(kind__in=["brigade", "squad"]),
                 name="only_the_top_unit_has_no_parent",
             ),
         ]
@@ -102,13 +100,9 @@ class OrgUnit(models.Model):
         ancestor = self.parent
         while ancestor is not None:
             if ancestor.pk == self.pk:
-                raise ValidationError(
-                    {"parent": _("A unit cannot stand below itself.")}
-                )
+                raise ValidationError({"parent": _("A unit cannot stand below itself.")})
             if ancestor.bureau_id != self.bureau_id:
-                raise ValidationError(
-                    {"parent": _("The unit above belongs to another bureau.")}
-                )
+                raise ValidationError({"parent": _("The unit above belongs to another bureau.")})
             ancestor = ancestor.parent
 
 
@@ -124,15 +118,9 @@ class Role(models.TextChoices):
 class User(AbstractUser):
     """Somebody who signs in. `unit` is the top of what the person may see; none is nothing."""
 
-    bureau = models.ForeignKey(
-        Bureau, models.PROTECT, null=True, blank=True, related_name="users"
-    )
-    unit = models.ForeignKey(
-        OrgUnit, models.PROTECT, null=True, blank=True, related_name="users"
-    )
-    role = models.CharField(
-        _("role"), max_length=15, choices=Role.choices, default=Role.OFFICER
-    )
+    bureau = models.ForeignKey(Bureau, models.PROTECT, null=True, blank=True, related_name="users")
+    unit = models.ForeignKey(OrgUnit, models.PROTECT, null=True, blank=True, related_name="users")
+    role = models.CharField(_("role"), max_length=15, choices=Role.choices, default=Role.OFFICER)
     language = models.CharField(_("language"), max_length=10, blank=True)
     must_change_password = models.BooleanField(_("must change password"), default=False)
 
@@ -194,9 +182,7 @@ class RuleSet(models.Model):
         verbose_name_plural = _("rule sets")
         ordering = ["bureau", "-valid_from"]
         constraints = [
-            models.UniqueConstraint(
-                "bureau", "valid_from", name="one_rule_set_a_monday"
-            ),
+            models.UniqueConstraint("bureau", "valid_from", name="one_rule_set_a_monday"),
             models.CheckConstraint(
                 condition=Q(valid_from__iso_week_day=1), name="rule_set_from_a_monday"
             ),
@@ -208,8 +194,8 @@ class RuleSet(models.Model):
     def clean(self) -> None:
         if self.valid_from and self.valid_from.weekday() != 0:
             raise ValidationError({"valid_from": _("A rule set begins on a Monday.")})
-        if errors := rules.check(self.values or {}):
-            raise ValidationError({"values": errors})
+        if problems := rules.check(self.values or {}):
+            raise ValidationError({"values": [gettext(p.message) % p.filling for p in problems]})
 
 
 class LocationNotice(models.Model):
@@ -225,9 +211,7 @@ class LocationNotice(models.Model):
         verbose_name = _("location notice")
         verbose_name_plural = _("location notices")
         ordering = ["bureau", "-version"]
-        constraints = [
-            models.UniqueConstraint("bureau", "version", name="notice_version_once")
-        ]
+        constraints = [models.UniqueConstraint("bureau", "version", name="notice_version_once")]
 
     def __str__(self) -> str:
         return f"{self.bureau} {self.version}"
