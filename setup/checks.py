@@ -1,0 +1,111 @@
+"""`make test`, `make check` and `make bench`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import environment
+import packages
+from console import ROOT, VAR, Stop, call, say
+from environment import FRONTEND, VENV, VENV_PYTHON
+from product import ready, servers_for, settings
+from servers import Servers
+
+TOOLS = VENV / "bin"
+
+
+def test(words: list[str]) -> int:
+    """`make test`: pytest with its own servers; pytest's last line is the last line."""
+    env = _tools_environment()
+    ready(env, tests=True)
+    env["TANDEM_DEMO_CITY"] = str(environment.city_extract())
+    env["TANDEM_CHROMIUM"] = packages.chromium_program() or ""
+    with servers_for(env, _test_servers(env)) as full:
+        return call([VENV_PYTHON, "-m", "pytest", *words], full)
+
+
+def check() -> int:
+    """`make check`: every linter and type check, all of them even if one fails."""
+    env = _tools_environment()
+    ready(env, tests=True, types=True)
+    failed: list[str] = []
+    with servers_for(env, _test_servers(env)) as full:
+        for name, command, more in _checks():
+            say(f"— {name}")
+            if call(command, {**full, **more}) != 0:
+                failed.append(name)
+    if failed:
+        raise Stop(f"Failed: {', '.join(failed)}.")
+    say("All checks passed.")
+    return 0
+
+
+def bench(words: list[str]) -> int:
+    """`make bench`: each script of bench/ by itself, one figure or table each."""
+    env = _tools_environment()
+    ready(env)
+    env["TANDEM_DEMO_CITY"] = str(environment.city_extract())
+    scripts = [Path(word) for word in words] or sorted((ROOT / "bench").glob("[a-z]*.py"))
+    if not scripts:
+        raise Stop("There is no benchmark in bench/ yet.")
+    failed = []
+    with servers_for(env, Servers(VAR / "bench")) as full:
+        for script in scripts:
+            say(f"— {script.name}")
+            if call([VENV_PYTHON, script], {**full, "PYTHONPATH": str(ROOT)}) != 0:
+                failed.append(script.name)
+    if failed:
+        raise Stop(f"Failed: {', '.join(failed)}.")
+    return 0
+
+
+def _checks() -> list[tuple[str, list[str | Path], dict[str, str]]]:
+    """(name, command, more environment) of each check."""
+    manage: list[str | Path] = [VENV_PYTHON, ROOT / "manage.py"]
+    # Django's deployment checks ask about the settings of a bureau's server.
+    server = {"PUBLIC_ADDRESS": "https://tandem.example", "ALLOWED_HOSTS": "tandem.example"}
+    shell = [".ci/run", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("deploy/*.sh"))]
+    return [
+        ("ruff check", [TOOLS / "ruff", "check", "."], {}),
+        ("ruff format", [TOOLS / "ruff", "format", "--check", "."], {}),
+        ("mypy", [TOOLS / "mypy"], {}),
+        ("models and migrations agree", [*manage, "makemigrations", "--check", "--dry-run"], {}),
+        (
+            "Django's own checks, as deployed",
+            [*manage, "check", "--deploy", "--fail-level", "WARNING"],
+            server,
+        ),
+        (
+            "types of the browser scripts",
+            ["npm", "run", "--silent", "--prefix", FRONTEND, "types"],
+            {},
+        ),
+        ("shell scripts", [TOOLS / "shellcheck", *shell], {}),
+        ("YAML", [TOOLS / "yamllint", "--strict", "docker-compose.yml"], {}),
+        (
+            "compose file",
+            [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
+            + ["docker-compose.yml"],
+            {},
+        ),
+        ("Dockerfile", [TOOLS / "hadolint", "Dockerfile"], {}),
+    ]
+
+
+def _tools_environment() -> dict[str, str]:
+    """The machine's environment without `.env`: a bureau's settings are not for tests."""
+    env = settings()
+    for name in set(env) - set(os.environ):
+        del env[name]
+    return env
+
+
+def _test_servers(env: dict[str, str]) -> Servers:
+    """Servers whose data may go; data that a crash of the machine broke is made anew."""
+    servers = Servers(VAR / "test", durable=False)
+    try:
+        servers.start(postgresql="DATABASE_URL" not in env, redis=False)
+    except Stop:
+        servers.clear()
+    return servers
