@@ -195,7 +195,7 @@ class RuleSet(models.Model):
         if self.valid_from and self.valid_from.weekday() != 0:
             raise ValidationError({"valid_from": _("A rule set begins on a Monday.")})
         if problems := rules.check(self.values or {}):
-            raise ValidationError({"values": [gettext(p.message) % p.filling for p in problems]})
+            raise ValidationError({"values": [gettext(p.template) % p.values for p in problems]})
 
 
 class LocationNotice(models.Model):

@@ -11,10 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-
-def gettext_noop(message: str) -> str:
-    """Mark a text for translation where it is shown. Django's does the same; this file is pure."""
-    return message
+from bureau.sentences import Sentence, gettext_noop
 
 
 class Source(StrEnum):
@@ -260,26 +257,20 @@ def described() -> list[tuple[str, Any, str, Source, str]]:
     ]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with one value: a sentence with gaps, and what fills them."""
-
-    message: str
-    filling: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        return self.message % self.filling
-
-
-def check(values: Mapping[str, Any]) -> list[Problem]:
+def check(values: Mapping[str, Any]) -> list[Sentence]:
     """What is wrong with a bureau's values; empty if nothing is."""
     known = {f.name: f for f in fields(Rules)}
     problems = []
     for key, value in values.items():
         if key not in known:
-            problems.append(Problem(gettext_noop("There is no rule called %(key)s."), {"key": key}))
-        elif message := misfit(value, known[key]):
-            problems.append(Problem(message, {"key": key, **known[key].metadata}))
+            problems.append(
+                Sentence(
+                    "unknown_rule", gettext_noop("There is no rule called %(key)s."), {"key": key}
+                )
+            )
+        elif template := misfit(value, known[key]):
+            low, high = known[key].metadata["low"], known[key].metadata["high"]
+            problems.append(Sentence("misfit", template, {"key": key, "low": low, "high": high}))
     if problems:
         return problems
     near_m, far_m, stay_s, parked_s = (
@@ -287,11 +278,11 @@ def check(values: Mapping[str, Any]) -> list[Problem]:
         for key in ("near_m", "far_m", "stay_candidate_s", "parked_after_s")
     )
     if far_m < near_m:
-        problems.append(Problem(gettext_noop("far_m must not be smaller than near_m."), {}))
+        template = gettext_noop("far_m must not be smaller than near_m.")
+        problems.append(Sentence("order", template))
     if parked_s < stay_s:
-        problems.append(
-            Problem(gettext_noop("parked_after_s must not be smaller than stay_candidate_s."), {})
-        )
+        template = gettext_noop("parked_after_s must not be smaller than stay_candidate_s.")
+        problems.append(Sentence("order", template))
     return problems
 
 

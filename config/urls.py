@@ -3,13 +3,18 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from config.api_errors import no_such_endpoint
 from config.health import health
 
 api = [
     path("", include("geo.api")),
     path("", include("stations.api")),
     path("", include("patrols.api")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("<path:rest>", no_such_endpoint),
 ]
 
 urlpatterns = [

@@ -39,9 +39,7 @@ class Area(models.Model):
         verbose_name_plural = _("areas")
         ordering = ["kind", "code"]
         constraints = [
-            models.UniqueConstraint(
-                "bureau", "kind", "code", name="area_code_once_a_kind"
-            )
+            models.UniqueConstraint("bureau", "kind", "code", name="area_code_once_a_kind")
         ]
 
     def __str__(self) -> str:
@@ -69,12 +67,8 @@ class RoadSegment(models.Model):
         verbose_name = _("road segment")
         verbose_name_plural = _("road segments")
         constraints = [
-            models.UniqueConstraint(
-                "bureau", "external_id", name="segment_once_a_bureau"
-            ),
-            models.CheckConstraint(
-                condition=Q(length_m__gt=0), name="segment_has_length"
-            ),
+            models.UniqueConstraint("bureau", "external_id", name="segment_once_a_bureau"),
+            models.CheckConstraint(condition=Q(length_m__gt=0), name="segment_has_length"),
         ]
 
     def __str__(self) -> str:
@@ -106,9 +100,7 @@ class Hotspot(models.Model):
         verbose_name = _("hotspot")
         verbose_name_plural = _("hotspots")
         ordering = ["code"]
-        constraints = [
-            models.UniqueConstraint("bureau", "code", name="hotspot_code_once_a_bureau")
-        ]
+        constraints = [models.UniqueConstraint("bureau", "code", name="hotspot_code_once_a_bureau")]
 
     def __str__(self) -> str:
         return self.name
@@ -120,9 +112,7 @@ class HotspotWindow(models.Model):
     hotspot = models.ForeignKey(Hotspot, models.CASCADE, related_name="windows")
     weekday = models.PositiveSmallIntegerField(_("weekday (0 Monday)"))
     starts = models.TimeField(_("from"))
-    ends = models.TimeField(
-        _("to"), help_text=_("Later than the start; cut at midnight.")
-    )
+    ends = models.TimeField(_("to"), help_text=_("Later than the start; cut at midnight."))
     required_visits = models.PositiveSmallIntegerField(_("required visits"), default=1)
 
     class Meta:
@@ -130,9 +120,7 @@ class HotspotWindow(models.Model):
         verbose_name_plural = _("hotspot windows")
         ordering = ["weekday", "starts"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(weekday__lte=6), name="window_weekday_0_to_6"
-            ),
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="window_weekday_0_to_6"),
             models.CheckConstraint(
                 condition=Q(ends__gt=models.F("starts")),
                 name="window_ends_after_it_starts",

@@ -19,9 +19,7 @@ from geo.errors import Refused
 from patrols.models import Person, Position, TrailLook
 
 # Roles that may open another person's trail; a planner plans on facts without persons.
-TRAIL_ROLES = frozenset(
-    {Role.DISPATCHER, Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR}
-)
+TRAIL_ROLES = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR})
 
 
 def visible_people(user: User) -> QuerySet[Person]:
@@ -49,9 +47,7 @@ def may_open_trail(user: User, person: Person) -> bool:
     """Whether the user may open this person's trail; one's own always."""
     if person.user_id is not None and person.user_id == user.pk:
         return True
-    return (
-        user.role in TRAIL_ROLES and visible_people(user).filter(pk=person.pk).exists()
-    )
+    return user.role in TRAIL_ROLES and visible_people(user).filter(pk=person.pk).exists()
 
 
 def log_look(
@@ -121,6 +117,4 @@ def trail_for(
 def to_trail_fix(row: Position) -> TrailFix:
     """A stored row as plain values."""
     point: Point = row.point
-    return TrailFix(
-        row.recorded_at, row.received_at, point.x, point.y, row.accuracy_m, row.flags
-    )
+    return TrailFix(row.recorded_at, row.received_at, point.x, point.y, row.accuracy_m, row.flags)

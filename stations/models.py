@@ -30,18 +30,14 @@ class Station(models.Model):
     chairs = models.PositiveSmallIntegerField(_("chairs"), default=0)
     opened_on = models.DateField(_("opened"))
     closed_on = models.DateField(_("closed"), null=True, blank=True)
-    closed_reason = models.CharField(
-        _("reason for closing"), max_length=200, blank=True
-    )
+    closed_reason = models.CharField(_("reason for closing"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("station")
         verbose_name_plural = _("stations")
         ordering = ["code"]
         constraints = [
-            models.UniqueConstraint(
-                "bureau", "code", name="station_code_once_a_bureau"
-            ),
+            models.UniqueConstraint("bureau", "code", name="station_code_once_a_bureau"),
             models.CheckConstraint(
                 condition=Q(closed_on=None) | Q(closed_on__gte=models.F("opened_on")),
                 name="station_closes_after_it_opens",
@@ -65,9 +61,7 @@ class OpeningHours(models.Model):
         verbose_name_plural = _("opening hours")
         ordering = ["weekday", "opens"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(weekday__lte=6), name="hours_weekday_0_to_6"
-            ),
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="hours_weekday_0_to_6"),
             models.CheckConstraint(
                 condition=Q(closes__gt=models.F("opens")),
                 name="hours_close_after_they_open",

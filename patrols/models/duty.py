@@ -18,9 +18,7 @@ class Shift(models.Model):
     person = models.ForeignKey(Person, models.CASCADE, related_name="shifts")
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
-    base = models.ForeignKey(
-        Station, models.PROTECT, null=True, blank=True, related_name="shifts"
-    )
+    base = models.ForeignKey(Station, models.PROTECT, null=True, blank=True, related_name="shifts")
 
     class Meta:
         verbose_name = _("shift")

@@ -12,15 +12,9 @@ from patrols.models.people import Person
 class TrailLook(models.Model):
     """One look at a person's trail, allowed or denied; the person can read it."""
 
-    bureau = models.ForeignKey(
-        Bureau, models.CASCADE, related_name="+", db_constraint=False
-    )
-    person = models.ForeignKey(
-        Person, models.CASCADE, related_name="looks", db_constraint=False
-    )
-    user = models.ForeignKey(
-        User, models.CASCADE, related_name="looks", db_constraint=False
-    )
+    bureau = models.ForeignKey(Bureau, models.CASCADE, related_name="+", db_constraint=False)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="looks", db_constraint=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="looks", db_constraint=False)
     purpose = models.CharField(_("purpose"), max_length=120)
     from_at = models.DateTimeField(_("from"), null=True)
     until_at = models.DateTimeField(_("until"), null=True)

@@ -23,14 +23,10 @@ class Alarm(models.Model):
     raised_at = models.DateTimeField(_("raised"))
     point = models.PointField(srid=4326, null=True)
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True)
-    acknowledged_by = models.ForeignKey(
-        User, models.PROTECT, null=True, related_name="+"
-    )
+    acknowledged_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     closed_at = models.DateTimeField(_("closed"), null=True)
     closed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    closed_reason = models.CharField(
-        _("reason for closing"), max_length=200, blank=True
-    )
+    closed_reason = models.CharField(_("reason for closing"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("alarm")

@@ -24,9 +24,7 @@ class PatrolRoute(models.Model):
         verbose_name = _("patrol route")
         verbose_name_plural = _("patrol routes")
         ordering = ["code"]
-        constraints = [
-            models.UniqueConstraint("bureau", "code", name="route_code_once_a_bureau")
-        ]
+        constraints = [models.UniqueConstraint("bureau", "code", name="route_code_once_a_bureau")]
 
     def __str__(self) -> str:
         return self.name
@@ -46,9 +44,7 @@ class Patrol(models.Model):
     route = models.ForeignKey(
         PatrolRoute, models.PROTECT, null=True, blank=True, related_name="patrols"
     )
-    mode = models.CharField(
-        _("mode"), max_length=10, choices=Mode.choices, default=Mode.FOOT
-    )
+    mode = models.CharField(_("mode"), max_length=10, choices=Mode.choices, default=Mode.FOOT)
     started_at = models.DateTimeField(_("started"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     turnout_checked = models.BooleanField(_("turnout checked"), default=False)
@@ -73,9 +69,7 @@ class PatrolMember(models.Model):
     """One person of a patrol; `agency` names an outside partner's agency (joint patrol)."""
 
     patrol = models.ForeignKey(Patrol, models.CASCADE, related_name="members")
-    person = models.ForeignKey(
-        Person, models.PROTECT, null=True, related_name="memberships"
-    )
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="memberships")
     agency = models.CharField(_("agency"), max_length=80, blank=True)
 
     class Meta:

@@ -21,9 +21,7 @@ class Person(models.Model):
 
     bureau = models.ForeignKey(Bureau, models.PROTECT, related_name="people")
     unit = models.ForeignKey(OrgUnit, models.PROTECT, related_name="people")
-    user = models.OneToOneField(
-        User, models.SET_NULL, null=True, blank=True, related_name="person"
-    )
+    user = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, related_name="person")
     category = models.CharField(_("category"), max_length=10, choices=Category.choices)
     badge_no = models.CharField(_("badge number"), max_length=30)
     name = models.CharField(_("name"), max_length=80)
@@ -33,9 +31,7 @@ class Person(models.Model):
         verbose_name = _("person")
         verbose_name_plural = _("people")
         ordering = ["unit", "badge_no"]
-        constraints = [
-            models.UniqueConstraint("bureau", "badge_no", name="badge_once_a_bureau")
-        ]
+        constraints = [models.UniqueConstraint("bureau", "badge_no", name="badge_once_a_bureau")]
 
     def __str__(self) -> str:
         return self.name
@@ -74,9 +70,7 @@ class NoticeAccepted(models.Model):
     class Meta:
         verbose_name = _("accepted location notice")
         verbose_name_plural = _("accepted location notices")
-        constraints = [
-            models.UniqueConstraint("person", "notice", name="notice_accepted_once")
-        ]
+        constraints = [models.UniqueConstraint("person", "notice", name="notice_accepted_once")]
 
     def __str__(self) -> str:
         return f"{self.person} {self.notice}"

@@ -44,9 +44,7 @@ class PersonDay(models.Model):
 class SegmentVisit(models.Model):
     """Time of one person on one road segment (all stretches, before policy thresholds)."""
 
-    pk = models.CompositePrimaryKey(
-        "bureau_id", "person_id", "entered_at", "segment_id"
-    )
+    pk = models.CompositePrimaryKey("bureau_id", "person_id", "entered_at", "segment_id")
     bureau_id = models.IntegerField()
     person_id = models.BigIntegerField()
     segment_id = models.BigIntegerField()
@@ -102,12 +100,8 @@ class Verdict(models.Model):
     `numbers` holds seconds and shares the outcome rests on, `reasons` sentences' codes.
     """
 
-    bureau = models.ForeignKey(
-        Bureau, models.CASCADE, related_name="+", db_constraint=False
-    )
-    person = models.ForeignKey(
-        Person, models.CASCADE, related_name="verdicts", db_constraint=False
-    )
+    bureau = models.ForeignKey(Bureau, models.CASCADE, related_name="+", db_constraint=False)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="verdicts", db_constraint=False)
     unit = models.ForeignKey(
         OrgUnit, models.CASCADE, related_name="+", db_constraint=False
     )  # the unit at the time
@@ -117,9 +111,7 @@ class Verdict(models.Model):
     numbers = models.JSONField(default=dict)
     reasons = models.JSONField(default=list)
     rule_set_id = models.BigIntegerField(null=True)
-    rules = models.JSONField(
-        default=dict
-    )  # the values used, so that the verdict explains itself
+    rules = models.JSONField(default=dict)  # the values used, so that the verdict explains itself
     data_through = models.DateTimeField(null=True)
     judged_at = models.DateTimeField()
     is_current = models.BooleanField(default=True)
@@ -164,9 +156,7 @@ class Review(models.Model):
         verbose_name = _("review")
         verbose_name_plural = _("reviews")
         ordering = ["-at"]
-        constraints = [
-            models.CheckConstraint(condition=~Q(note=""), name="a_review_has_a_note")
-        ]
+        constraints = [models.CheckConstraint(condition=~Q(note=""), name="a_review_has_a_note")]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.decision}"
