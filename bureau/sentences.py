@@ -38,3 +38,11 @@ class Sentence:
             "template": self.template,
             "values": dict(self.values),
         }
+
+
+class Unusable(ValueError):
+    """A file that cannot be read as what it should be; `sentence` says why and what to do."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
