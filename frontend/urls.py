@@ -1,3 +1,15 @@
 """Page addresses."""
 
-urlpatterns: list = []
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from frontend.views import session
+
+urlpatterns = [
+    path("", session.home, name="home"),
+    path("accounts/login/", session.Login.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/password/", session.Password.as_view(), name="password"),
+    path("accounts/language/", session.language, name="language"),
+    path("alarms", session.alarms, name="alarms"),
+]

@@ -1,0 +1,2 @@
+// Pages outside the frame.
+
