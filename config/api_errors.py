@@ -11,7 +11,6 @@ from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.decorators import api_view
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -21,21 +20,6 @@ from geo.errors import Refused
 # Which HTTP status a refusal of the domain has; 409, a conflict with the state of things, is plain.
 FORBIDDEN_CODES = {"trail_denied", "not_yours", "self_review"}
 UNPROCESSABLE_CODES = {"geometry", "no_streets", "off_the_streets", "purpose_missing"}
-
-
-class AnyAccept(BaseContentNegotiation):
-    """JSON (or a tile) is what there is; an Accept header never turns an answer into a 406."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        """The first parser for the body's media type."""
-        media_type = (request.content_type or "").partition(";")[0].strip()
-        return next((parser for parser in parsers if parser.media_type == media_type), None)
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> Any:
-        """The first renderer, whatever is asked for."""
-        return renderers[0], renderers[0].media_type
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:

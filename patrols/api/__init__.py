@@ -1,3 +1,7 @@
-"""Endpoints for patrols."""
+"""Endpoints for patrols: one file per walk, each with its own `urlpatterns`."""
 
-urlpatterns: list = []
+from django.urls import include, path
+
+urlpatterns: list = [
+    path("", include("patrols.api.routes")),
+]

@@ -1,0 +1,46 @@
+"""Whose places a user reads, and who may write them. Deny by default."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from bureau.access import visible_units
+from bureau.models import Role, User
+from geo.errors import Refused
+from geo.models import AreaKind
+
+# Those who plan write stations, hotspots, routes and areas; everybody else reads them.
+WRITERS = frozenset({Role.PLANNER, Role.ADMINISTRATOR})
+
+
+def places_seen_by(user: User) -> Q:
+    """Filter on rows with `bureau` and `unit`: the places that this user may see.
+
+    Overseers: those of the own unit and all below it. An officer: those of the own unit only.
+    """
+    if not user.is_authenticated or not user.is_active or user.bureau_id is None:
+        return Q(pk__in=[])
+    if user.role == Role.OFFICER:
+        return Q(bureau=user.bureau_id, unit=user.unit_id)
+    return Q(bureau=user.bureau_id, unit__in=visible_units(user))
+
+
+def areas_seen_by(user: User) -> Q:
+    """As `places_seen_by`, and the bureau's jurisdiction, which frames everybody's map."""
+    seen = places_seen_by(user)
+    if user.is_authenticated and user.is_active and user.unit_id is not None:
+        seen |= Q(bureau=user.bureau_id, kind=AreaKind.JURISDICTION)
+    return seen
+
+
+def may_write_places(user: User) -> bool:
+    """Whether the user's role writes places at all (which ones, the scope says)."""
+    return user.is_authenticated and user.is_active and user.role in WRITERS
+
+
+def check_may_write(user: User, unit_id: int) -> None:
+    """Raise Refused unless the user may write a place of this unit."""
+    if not may_write_places(user):
+        raise Refused("not_yours", "Only planners and administrators change places.")
+    if not visible_units(user).filter(pk=unit_id).exists():
+        raise Refused("not_yours", "This unit is not one of yours. Choose a unit you may see.")
