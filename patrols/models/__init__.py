@@ -1,6 +1,7 @@
 """The patrol records, one file per noun."""
 
 from patrols.models.duty import Leave, LeaveKind, Shift
+from patrols.models.live import LiveState, LiveWatch
 from patrols.models.looks import TrailLook
 from patrols.models.orders import Alarm, AlarmKind
 from patrols.models.patrols import Mode, Patrol, PatrolMember, PatrolRoute
@@ -45,6 +46,8 @@ __all__ = [
     "Latest",
     "Leave",
     "LeaveKind",
+    "LiveState",
+    "LiveWatch",
     "Mode",
     "NoticeAccepted",
     "Outcome",
