@@ -1,4 +1,4 @@
-"""ASGI entry: `/phone/` to the ingest, `/ws/` to Channels, everything else to Django.
+"""ASGI entry: `/phone/` to the ingest, `/ws/` to Channels, the rest to Django.
 
 Phones and sockets go past Django's request cycle (docs/benchmarks.md says what that gains).
 """
@@ -12,17 +12,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 pages = get_asgi_application()  # first: it loads the apps
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 
+from config.static import StaticFiles  # noqa: E402
 from patrols.api.phone import PhoneIngest  # noqa: E402
 from realtime.routing import sockets  # noqa: E402
 
 phones = PhoneIngest()
+static = StaticFiles()
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Phones' requests go to the ingest, the rest to Django."""
+    """Phones' requests go to the ingest, files to WhiteNoise, the rest to Django."""
     if scope["path"].startswith("/phone/"):
         await phones(scope, receive, send)
+    elif scope["path"].startswith(settings.STATIC_URL):
+        await static(scope, receive, send)
     else:
         await pages(scope, receive, send)
 

@@ -3,32 +3,42 @@
 Bureau policy (thresholds, time zone, retention) is data in the database, not a setting.
 """
 
-import os
+import datetime
 import secrets
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("TANDEM_VAR", BASE_DIR / "var"))
+from config.environment import BASE_DIR, VAR_DIR, number, text, words, yes
 
-DATABASE_URL = os.environ.get("DATABASE_URL", "postgres:///tandem")
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-DEBUG = os.environ.get("DEBUG", "no") == "yes"
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
-PUBLIC_ADDRESS = os.environ.get("PUBLIC_ADDRESS", "http://localhost:8000")
-FRAME_PERIOD_S = float(os.environ.get("FRAME_PERIOD_S", "1.0"))
-LOG_LEVEL = os.environ.get("LOG_LEVEL", "INFO")
+# Every variable, its default, and what it is for (the README has the same table).
+DATABASE_URL = text("DATABASE_URL", "postgres:///tandem")
+REDIS_URL = text("REDIS_URL", "redis://127.0.0.1:6379/0")
+PUBLIC_ADDRESS = text("PUBLIC_ADDRESS", "http://localhost:8000").rstrip("/")  # in QR codes, links
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+BEHIND_PROXY = yes("BEHIND_PROXY", False)  # trust X-Forwarded-For and -Proto: only behind one
+DEBUG = yes("DEBUG", False)
+LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
+FRAME_PERIOD_S = number("FRAME_PERIOD_S", 1.0)  # the live map's beat
+SESSION_IDLE_S = number("SESSION_IDLE_S", 2 * 3600)  # a screen left alone is signed out
+CONN_MAX_AGE_S = number("CONN_MAX_AGE_S", 0)  # keep 0 under ASGI: its threads come and go
+DISK_LOW_BYTES = number("DISK_LOW_BYTES", 2 * 2**30)  # /health warns below
 
 
 def read_secret_key() -> str:
     """The key from SECRET_KEY, else from var/secret_key, made at first start (mode 600)."""
-    if key := os.environ.get("SECRET_KEY"):
+    if key := text("SECRET_KEY", ""):
         return key
     path = VAR_DIR / "secret_key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+        draft = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50))
+        try:
+            path.hardlink_to(draft)  # whole or not at all, when several processes start at once
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
     return path.read_text().strip()
 
 
@@ -65,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.idle.EndIdleSessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -97,16 +108,17 @@ def read_database_url(url: str) -> dict[str, object]:
     A socket folder is given as `postgres:///name?host=/folder&port=5432`.
     """
     parts = urlsplit(url)
-    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    query = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.contrib.gis.db.backends.postgis",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or query.get("user", "")),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or unquote(query.get("host", "")),
+        "HOST": parts.hostname or query.get("host", ""),
         "PORT": str(parts.port or query.get("port", "")),
-        "CONN_MAX_AGE": 60,
+        "CONN_MAX_AGE": int(CONN_MAX_AGE_S),
         "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {name: query[name] for name in ("sslmode", "sslrootcert") if name in query},
     }
 
 
@@ -138,9 +150,25 @@ SESSION_COOKIE_AGE = 12 * 3600  # one long shift
 SESSION_SAVE_EVERY_REQUEST = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_ADDRESS.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_ADDRESS]
+
+# Login throttling: eight wrong passwords for one name from one address, then a pause.
 AXES_FAILURE_LIMIT = 8
-AXES_COOLOFF_TIME = 0.25  # hours
+AXES_COOLOFF_TIME = datetime.timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "config.addresses.client_address"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+if PUBLIC_ADDRESS.startswith("https://"):
+    SECURE_HSTS_SECONDS = 365 * 86400
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = False
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
@@ -152,12 +180,10 @@ TIME_ZONE = "Asia/Shanghai"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [
-    (
-        "vendor/maplibre",
-        BASE_DIR / "frontend" / "node_modules" / "maplibre-gl" / "dist",
-    ),
-    ("vendor/htmx", BASE_DIR / "frontend" / "node_modules" / "htmx.org" / "dist"),
+    ("vendor/maplibre", BASE_DIR / "frontend/node_modules/maplibre-gl/dist"),
+    ("vendor/htmx", BASE_DIR / "frontend/node_modules/htmx.org/dist"),
 ]
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # filled by collectstatic, on servers only
 WHITENOISE_USE_FINDERS = True
 
 REST_FRAMEWORK = {
@@ -181,7 +207,6 @@ SECURE_CSP = {
     "default-src": ["'self'"],
     "img-src": ["'self'", "data:", "blob:"],
     "worker-src": ["'self'", "blob:"],
-    "connect-src": ["'self'", "ws:", "wss:"],
     "object-src": ["'none'"],
     "base-uri": ["'self'"],
     "form-action": ["'self'"],
@@ -190,14 +215,29 @@ SECURE_CSP = {
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 
-# Debian 12 ships GDAL 3.6; Django's warning asks for 3.9, and what Tandem uses (reading vector
-# files, coordinate transforms) was tried on 3.6.
-SILENCED_SYSTEM_CHECKS = ["gis.W001"]
+SILENCED_SYSTEM_CHECKS = [
+    # Debian 12 ships GDAL 3.6; Django's warning asks for 3.9, and what Tandem uses (reading vector
+    # files, coordinate transforms) was tried on 3.6.
+    "gis.W001",
+    "security.W008",  # the proxy redirects to HTTPS: docker-compose.yml, deploy/
+    "security.W021",  # HSTS preload is a step a bureau takes for its whole domain, not we for it
+]
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"secrets": {"()": "config.logs.WithoutSecrets"}},
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["secrets"],
+        }
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "axes": {"level": "WARNING"},
+    },
 }

@@ -1,14 +1,14 @@
 """Addresses: pages, API, admin, health."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config.api_errors import no_such_endpoint
 from config.health import health
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("geo.api")),
     path("", include("stations.api")),
     path("", include("patrols.api")),
