@@ -1,11 +1,296 @@
-"""Phone ingest."""
+"""`/phone/<app>`: what phone apps post to, past Django's request cycle.
 
+Identify the phone by its secret, read the body in the app's format, hand it to the writer, answer
+after COMMIT in the app's own dialect. A body that a known phone sends is never refused for its
+content: what cannot be taken is kept in quarantine, and the phone goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 
+from patrols import wire
+from patrols.admission import Upload
+from patrols.api.group_commit import RETRY_AFTER_S, GroupCommit, Unavailable, desk, now_us
+from patrols.api.limits import Buckets
+from patrols.phones import hash_secret
+from patrols.wire import Message, Quarantined, Unreadable
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Headers = list[tuple[bytes, bytes]]
+Known = tuple[int, str]  # a phone's id and the SHA-256 of the secret that named it
+
+# Above every known app's largest batch (Overland: 1,000 points of 600 B). More from a stranger is
+# answered 413; from a known phone it is read up to the second figure and kept in quarantine.
+LARGEST_BODY = 4 * 2**20
+LARGEST_KEPT_BODY = 16 * 2**20
+# Bodies being read at one time, all phones together.
+MOST_BYTES = 128 * 2**20
+# A body above this is read in a thread, so that others need not wait.
+LARGE_BODY = 256 * 2**10
+
+# Look-ups of secrets that are not known, by address: this many at once, then so many a second.
+STRANGER_BURST = 60
+STRANGER_PER_S = 5.0
+# Readings of one phone: an app's whole queue at once (OwnTracks keeps 100,000), then so many a
+# second.
+PHONE_BURST = 200_000
+PHONE_PER_S = 100.0
+
+KNOWN_SECRETS = 100_000
+
+JSON: Headers = [(b"content-type", b"application/json")]
+TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, ready to send."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def ok(body: bytes, headers: Headers) -> Answer:
+    """A success, with the length that keeps the connection alive."""
+    return Answer(200, [*headers, (b"content-length", str(len(body)).encode())], body)
+
+
+# What each app takes as "delivered".
+SUCCESS = {
+    "traccar": ok(b"", TEXT),
+    "osmand": ok(b"", TEXT),
+    "gpslogger": ok(b"", TEXT),
+    "colota": ok(b'{"result":"ok"}', JSON),
+    "overland": ok(b'{"result":"ok"}', JSON),
+    "owntracks": ok(b"[]", JSON),
+}
+
+
+def refusal(
+    app: str, status: int, code: str, message: str, extra: Iterable[tuple[bytes, bytes]] = ()
+) -> Answer:
+    """A refusal in the app's dialect: Overland shows `error` to its user as text."""
+    error: object = message if app == "overland" else {"code": code, "message": message}
+    body = msgspec.json.encode({"error": error})
+    headers = [*JSON, (b"content-length", str(len(body)).encode()), *extra]
+    return Answer(status, headers, body)
+
+
+def unknown_phone(app: str, *, is_json: bool) -> Answer:
+    """Traccar's server says 400 to a form and 404 to JSON; the others ask for credentials."""
+    sentence = "This phone is not enrolled, or its secret was changed: scan its code again."
+    if app in ("traccar", "osmand"):
+        return refusal(app, 404 if is_json else 400, "unknown_phone", sentence)
+    challenge = [(b"www-authenticate", b'Basic realm="Tandem"')]
+    return refusal(app, 401, "unknown_phone", sentence, challenge)
+
+
+def unavailable(app: str) -> Answer:
+    """Nothing was taken; the phone keeps its queue."""
+    return refusal(
+        app,
+        503,
+        "try_again",
+        "Not stored. Try again shortly.",
+        [(b"retry-after", str(RETRY_AFTER_S).encode())],
+    )
+
+
+@dataclass
 class PhoneIngest:
-    """Placeholder until the ingest lands in this session."""
+    """The ASGI application behind `/phone/`. `close()` writes what waits and ends the writer."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 503, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+    writer: GroupCommit = field(default_factory=lambda: desk)
+    known: dict[str, int] = field(default_factory=dict)  # secret's hash → phone id
+    strangers: Buckets[str] = field(default_factory=lambda: Buckets(STRANGER_BURST, STRANGER_PER_S))
+    pace: Buckets[int] = field(default_factory=lambda: Buckets(PHONE_BURST, PHONE_PER_S))
+    bytes_read: int = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """One request."""
+        answer = await self.answer(scope, receive)
+        if answer is None:
+            return
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def close(self) -> None:
+        """Write what waits and end the writer thread."""
+        self.writer.close()
+
+    async def answer(self, scope: dict[str, Any], receive: Receive) -> Answer | None:
+        """The answer to a request; None if the phone has hung up."""
+        app = scope["path"].removeprefix("/phone/").partition("/")[0]
+        success = SUCCESS.get(app)
+        if success is None:
+            return refusal(
+                app, 404, "unknown_app", "Use /phone/ with one of: " + ", ".join(SUCCESS) + "."
+            )
+        message = Message(query=scope["query_string"])
+        encoding = read_headers(message, scope["headers"])
+        if encoding not in ("", "identity"):
+            return refusal(
+                app, 415, "compressed", "Switch off compression in the app: it is not read here."
+            )
+        address = (scope.get("client") or ("",))[0]
+        try:
+            return await self.read_and_take(app, success, message, receive, address)
+        except Unavailable:
+            return unavailable(app)
+
+    async def read_and_take(
+        self, app: str, success: Answer, message: Message, receive: Receive, address: str
+    ) -> Answer | None:
+        """Read the body within the limits, find the phone, take the upload."""
+        chunks: list[bytes] = []
+        size = counted = 0
+        phone: Known | Answer | None = None  # None: not looked for yet
+        try:
+            while True:
+                event = await receive()
+                if event["type"] == "http.disconnect":
+                    return None
+                chunk = event.get("body", b"")
+                if chunk and size < LARGEST_KEPT_BODY:
+                    chunks.append(chunk)
+                    counted += len(chunk)
+                    self.bytes_read += len(chunk)
+                    if self.bytes_read > MOST_BYTES:
+                        raise Unavailable
+                size += len(chunk)
+                if not event.get("more_body"):
+                    break
+                if size > LARGEST_BODY and phone is None:
+                    message.body = b"".join(chunks)
+                    phone = await self.find(message, address, app, too_large(app))
+                    if isinstance(phone, Answer):
+                        return phone
+            message.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            if not message.body and app == "owntracks":
+                return success  # OwnTracks checks its connection so; nothing was sent
+            if phone is None:
+                is_json = "json" in message.content_type
+                phone = await self.find(message, address, app, unknown_phone(app, is_json=is_json))
+            if isinstance(phone, Answer):
+                return phone
+            upload = await self.read(app, phone, message, size)
+            receipt = await self.writer.take(upload)
+            if not receipt.known:  # revoked or renewed since: what does its secret open now?
+                self.known.pop(upload.secret_sha256, None)
+                is_json = "json" in message.content_type
+                phone = await self.find(message, address, app, unknown_phone(app, is_json=is_json))
+                if isinstance(phone, Answer):
+                    return phone
+                upload.phone_id, upload.secret_sha256 = phone
+                receipt = await self.writer.take(upload)
+        finally:
+            self.bytes_read -= counted
+        return success if receipt.known else unavailable(app)
+
+    async def find(
+        self, message: Message, address: str, app: str, stranger: Answer
+    ) -> Known | Answer:
+        """The phone that the message names; else what a stranger is answered, or 429."""
+        hashed = []
+        for name in wire.names(message):
+            digest = hash_secret(name)
+            if (phone_id := self.known.get(digest)) is not None:
+                return phone_id, digest
+            hashed.append(digest)
+        if not hashed:
+            return stranger
+        if not self.strangers.take(address, 1):
+            return refusal(
+                app,
+                429,
+                "too_many_unknown",
+                "Too many requests of phones that are not enrolled. Wait a minute.",
+                [(b"retry-after", b"60")],
+            )
+        found = await self.writer.find_phone(hashed)
+        if found is None:
+            return stranger
+        if len(self.known) >= KNOWN_SECRETS:
+            self.known.clear()
+        phone_id, digest = found
+        self.known[digest] = phone_id
+        self.strangers.give_back(address, 1)
+        return found
+
+    async def read(self, app: str, phone: Known, message: Message, size: int) -> Upload:
+        """The parsed upload; what cannot be read goes to quarantine whole, without the secret."""
+        phone_id, digest = phone
+        received_us = now_us()
+        dialect = wire.DIALECTS[app]
+        over = ""
+        try:
+            if size > LARGEST_KEPT_BODY:
+                raise Unreadable("too_large", f"The body of {size} bytes was cut.")
+            if size > LARGE_BODY:
+                delivery = await asyncio.to_thread(wire.read, dialect, message, received_us)
+            else:
+                delivery = wire.read(dialect, message, received_us)
+        except Unreadable as error:
+            raw = without_names(message.body or message.query, wire.names(message))
+            spoilt = Quarantined(error.reason, error.detail, raw)
+            return Upload(phone_id, received_us, [], [], [spoilt], "", digest)
+        if size > LARGEST_BODY:
+            over = "too_large"
+        elif len(delivery.readings) > wire.MOST_ITEMS:
+            over = "too_many"
+        elif not self.pace.take(phone_id, len(delivery.readings) + 1):
+            over = "too_fast"
+        if delivery.quarantined:
+            names = wire.names(message)
+            for quarantined in delivery.quarantined:
+                quarantined.raw = without_names(quarantined.raw, names)
+        return Upload(
+            phone_id,
+            received_us,
+            delivery.readings,
+            delivery.contacts,
+            delivery.quarantined,
+            over,
+            digest,
+        )
+
+
+def too_large(app: str) -> Answer:
+    """To a stranger."""
+    return refusal(app, 413, "too_large", f"The body is larger than {LARGEST_BODY // 2**20} MiB.")
+
+
+def read_headers(message: Message, headers: Headers) -> str:
+    """The few headers that the formats use, into the message; returns the content encoding."""
+    encoding = ""
+    for name, value in headers:
+        if name == b"content-type":
+            message.content_type = value.decode("latin-1").lower()
+        elif name == b"authorization":
+            message.authorization = value.decode("latin-1")
+        elif name == b"x-limit-u":
+            message.limit_user = value.decode("latin-1")
+        elif name == b"content-encoding":
+            encoding = value.decode("latin-1").lower()
+    return encoding
+
+
+def without_names(raw: bytes, names: list[str]) -> bytes:
+    """A body as it may be kept: the phone's secret is struck out."""
+    for name in names:
+        if len(name) >= 6:
+            raw = raw.replace(name.encode(), b"[phone]")
+    return raw

@@ -1,17 +1,14 @@
-"""The storage SQL: the positions table, its weekly partitions, bulk writing and forgetting.
+"""The positions table and its weekly partitions: made ahead or on demand, dropped whole.
 
-Rows go in by binary COPY straight into the partitioned table; no model instance is built on the
-way (docs/benchmarks.md has the figures). Partitions are UTC weeks, named
-`patrols_position_y2026w47`; they are made ahead by `make_partitions` and on demand for a late
-upload, and dropped whole by `drop_partitions_before` when their time is over.
-
-Imports no model: the first migration takes `CREATE_POSITION_SQL` from here.
+Partitions are UTC weeks, named `patrols_position_y2026w47`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+
+from psycopg2 import sql
 
 POSITION_TABLE = "patrols_position"
 
@@ -55,8 +52,8 @@ def make_partition(cursor: Any, monday: date) -> bool:
     """Make the partition of one UTC week; false if it was there already.
 
     A table is made on the side and attached, because attaching lets others go on reading and
-    writing, where CREATE TABLE … PARTITION OF would stop them all. Needs a transaction of its
-    own around it only for speed; it is idempotent and safe beside other makers.
+    writing, where CREATE TABLE … PARTITION OF would stop them all. Call it inside a transaction:
+    the lock that keeps two makers apart lasts as long as that.
     """
     name = partition_name(monday)
     cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
@@ -65,8 +62,10 @@ def make_partition(cursor: Any, monday: date) -> bool:
         return False
     start = datetime.combine(monday, time(), UTC)
     cursor.execute(
-        f"CREATE TABLE {name} (LIKE {POSITION_TABLE} INCLUDING ALL);"
-        f"ALTER TABLE {POSITION_TABLE} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)",
+        sql.SQL(
+            "CREATE TABLE {part} (LIKE {whole} INCLUDING ALL);"
+            "ALTER TABLE {whole} ATTACH PARTITION {part} FOR VALUES FROM (%s) TO (%s)"
+        ).format(part=sql.Identifier(name), whole=sql.Identifier(POSITION_TABLE)),
         [start, start + timedelta(days=7)],
     )
     return True
@@ -81,3 +80,30 @@ def make_partitions(cursor: Any, start: datetime, until: datetime) -> list[str]:
             made.append(partition_name(monday))
         monday += timedelta(days=7)
     return made
+
+
+def partitions(cursor: Any) -> dict[date, str]:
+    """The partitions there are: UTC Monday → name."""
+    cursor.execute(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = %s::regclass",
+        [POSITION_TABLE],
+    )
+    found = {}
+    for (name,) in cursor.fetchall():
+        year, _, week = name.removeprefix(f"{POSITION_TABLE}_y").partition("w")
+        found[date.fromisocalendar(int(year), int(week), 1)] = name
+    return dict(sorted(found.items()))
+
+
+def drop_partitions_before(cursor: Any, moment: datetime) -> list[str]:
+    """Forget: drop every partition that ended at or before `moment`; returns the names.
+
+    Dropping takes a short exclusive lock and frees the disk at once; a DELETE would do neither.
+    """
+    dropped = []
+    for monday, name in partitions(cursor).items():
+        if datetime.combine(monday, time(), UTC) + timedelta(days=7) <= moment:
+            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+            dropped.append(name)
+    return dropped

@@ -1,0 +1,45 @@
+"""Token buckets: how much each sender may send."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+
+MOST_KEYS = 20_000
+
+
+class Buckets[K: Hashable]:
+    """A bucket for each key: `burst` tokens at first, refilled at `per_s`."""
+
+    def __init__(self, burst: float, per_s: float) -> None:
+        self.burst = burst
+        self.per_s = per_s
+        self.levels: dict[K, tuple[float, float]] = {}  # tokens, at (monotonic s)
+
+    def take(self, key: K, tokens: float) -> bool:
+        """Take tokens; false if there are not enough, and then none are taken."""
+        now_s = time.monotonic()
+        level, at_s = self.levels.get(key, (self.burst, now_s))
+        level = min(self.burst, level + (now_s - at_s) * self.per_s)
+        if level < tokens:
+            return False
+        if len(self.levels) >= MOST_KEYS and key not in self.levels:
+            self.drop_full(now_s)
+        self.levels[key] = (level - tokens, now_s)
+        return True
+
+    def give_back(self, key: K, tokens: float) -> None:
+        """Undo a `take`."""
+        if key in self.levels:
+            level, at_s = self.levels[key]
+            self.levels[key] = (min(self.burst, level + tokens), at_s)
+
+    def drop_full(self, now_s: float) -> None:
+        """Forget keys whose bucket is full again; all of them if that frees too little."""
+        self.levels = {
+            key: (level, at_s)
+            for key, (level, at_s) in self.levels.items()
+            if level + (now_s - at_s) * self.per_s < self.burst
+        }
+        if len(self.levels) >= MOST_KEYS:
+            self.levels.clear()

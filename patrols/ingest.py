@@ -1,0 +1,440 @@
+"""Taking in what phones bring: one transaction for all uploads that have gathered.
+
+`accept` reads who is on duty, lets `patrols.admission` decide, and writes positions, latest places,
+touched days, refused counts, quarantine and alarms together. Whoever answers a phone answers after
+it has returned, that is after COMMIT. Positions that come twice are stored once, so a batch whose
+fate is unknown may simply be given to `accept` again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import msgspec
+import psycopg2
+from django.db import connection
+
+from patrols.admission import (
+    FUTURE_US,
+    SECOND_US,
+    Admitted,
+    Carrier,
+    KnownPhone,
+    Span,
+    Upload,
+    admit,
+    local_day,
+)
+from patrols.storage import beside, carriers, partitions, positions
+from patrols.wire import Flag, Quarantined, Reading
+
+log = logging.getLogger(__name__)
+
+# What is known of phones and people is read again after this. A refusal is never given on old
+# knowledge: it is read anew first.
+TRUST_US = SECOND_US
+RULES_TRUST_US = 30 * SECOND_US
+# Last contact is written at most this often for a phone.
+CONTACT_US = 5 * SECOND_US
+# Duty is read for this long before and after the present, and further where an upload asks.
+BEFORE_US = 24 * 3600 * SECOND_US
+AFTER_US = 3600 * SECOND_US
+# People and phones remembered at a time.
+MOST_KNOWN = 50_000
+QUARTER_US = 900 * SECOND_US
+# From this share of batches with repeats on, the way through the staging table comes first.
+MANY_REPEATS = 0.4
+
+# A value that the database refuses, as opposed to a database that is not there.
+ROW_TROUBLE = (psycopg2.DataError, psycopg2.IntegrityError)
+
+Pair = tuple[Upload, Admitted]
+
+
+class Receipt(msgspec.Struct, gc=False):
+    """What became of one upload. `known` is false if its phone or secret is no longer valid."""
+
+    known: bool = True
+    taken: int = 0  # stored now or before
+    refused: int = 0  # outside duty and the like: counted, not stored
+    quarantined: int = 0
+
+
+@dataclass
+class Desk:
+    """Where uploads are taken in: the database connection of this thread and what it remembers.
+
+    One desk per thread. After a database error call `reconnect` and give the batch again.
+    """
+
+    phones: dict[int, KnownPhone] = field(default_factory=dict)
+    people: dict[int, Carrier] = field(default_factory=dict)
+    contacts: dict[int, int] = field(default_factory=dict)
+    partitions: set[date] = field(default_factory=set)
+    slacks: dict[int, list[tuple[date, int]]] = field(default_factory=dict)
+    slacks_us: int = 0
+    repeats: float = 0.0
+
+    def cursor(self) -> Any:
+        """A plain cursor of this thread's connection, which is in autocommit mode."""
+        connection.ensure_connection()
+        return connection.connection.cursor()
+
+    def reconnect(self) -> None:
+        """Drop the connection and everything remembered; the next cursor opens a new one."""
+        self.phones.clear()
+        self.people.clear()
+        self.contacts.clear()
+        self.partitions.clear()
+        self.slacks_us = 0
+        try:
+            connection.close()
+        except psycopg2.Error:
+            log.debug("Closing a broken connection failed.", exc_info=True)
+            connection.connection = None
+
+
+def accept(desk: Desk, uploads: Sequence[Upload], now_us: int) -> list[Receipt]:
+    """Take uploads in, in one transaction; returns after COMMIT, a receipt for each.
+
+    If the database refuses a value, the uploads are taken one by one and the value is quarantined.
+    Raises psycopg2.OperationalError or InterfaceError when the database cannot be reached; then
+    nothing is promised about the batch, and giving it again is safe.
+    """
+    if len(desk.phones) + len(desk.people) > MOST_KNOWN:
+        desk.phones.clear()
+        desk.people.clear()
+        desk.contacts.clear()
+    cursor = desk.cursor()
+    pairs = admit_all(desk, cursor, uploads, now_us)
+    known = [(upload, outcome) for upload, outcome in pairs if outcome is not None]
+    if known:
+        try:
+            write(desk, cursor, known)
+        except ROW_TROUBLE:
+            roll_back(cursor)
+            for pair in known:
+                write_isolated(desk, cursor, pair)
+    return [receipt(outcome) for _, outcome in pairs]
+
+
+def receipt(outcome: Admitted | None) -> Receipt:
+    """The counts of an outcome."""
+    if outcome is None:
+        return Receipt(known=False)
+    return Receipt(True, len(outcome.rows), outcome.refused.total(), len(outcome.quarantined))
+
+
+# Knowing who is on duty
+
+
+def admit_all(
+    desk: Desk, cursor: Any, uploads: Sequence[Upload], now_us: int
+) -> list[tuple[Upload, Admitted | None]]:
+    """Decide for each upload; None if its phone or secret is not (or no longer) valid."""
+    ids = {upload.phone_id for upload in uploads}
+    if stale := [i for i in ids if is_stale(desk.phones.get(i), now_us)]:
+        for i in stale:
+            desk.phones.pop(i, None)
+        desk.phones.update(carriers.load_phones(cursor, stale, now_us))
+    wanted = Wanted()
+    for upload in uploads:
+        phone = desk.phones.get(upload.phone_id)
+        if phone is not None and not phone.revoked:
+            wanted.add(upload, phone, desk.people, now_us)
+    load_people(desk, cursor, wanted, now_us)
+    outcomes = [decide(desk, upload) for upload in uploads]
+    # A refusal stands only on fresh knowledge: a patrol may have begun this very second.
+    doubtful = [
+        i
+        for i, outcome in enumerate(outcomes)
+        if outcome is not None and outcome.refused and not is_fresh(desk, uploads[i], now_us)
+    ]
+    if doubtful:
+        wanted = Wanted()
+        desk.phones.update(
+            carriers.load_phones(cursor, sorted({uploads[i].phone_id for i in doubtful}), now_us)
+        )
+        for i in doubtful:
+            wanted.add(uploads[i], desk.phones[uploads[i].phone_id], {}, now_us)
+        load_people(desk, cursor, wanted, now_us)
+        for i in doubtful:
+            outcomes[i] = decide(desk, uploads[i])
+    return list(zip(uploads, outcomes, strict=True))
+
+
+def is_stale(known: KnownPhone | Carrier | None, now_us: int) -> bool:
+    """Whether it has to be read (again)."""
+    return known is None or not 0 <= now_us - known.loaded_us < TRUST_US
+
+
+def is_fresh(desk: Desk, upload: Upload, now_us: int) -> bool:
+    """Whether phone and people were read for this very batch."""
+    phone = desk.phones[upload.phone_id]
+    return phone.loaded_us == now_us and all(
+        desk.people[holding.person_id].loaded_us == now_us
+        for holding in phone.holdings
+        if holding.person_id in desk.people
+    )
+
+
+class Wanted:
+    """The people whose duty has to be read, and for which span of time."""
+
+    def __init__(self) -> None:
+        self.people: set[int] = set()
+        self.span: Span | None = None
+
+    def add(
+        self, upload: Upload, phone: KnownPhone, known: dict[int, Carrier], now_us: int
+    ) -> None:
+        """Whoever carried the phone while this upload's readings were made, and carries it now."""
+        first, last = upload_span(upload)
+        for i, holding in enumerate(phone.holdings):
+            is_last = i == len(phone.holdings) - 1
+            if not is_last and not (holding.since_us <= last and first < holding.until_us):
+                continue
+            carrier = known.get(holding.person_id)
+            if (
+                carrier is not None
+                and not is_stale(carrier, now_us)
+                and carrier.known[0] <= first
+                and last <= carrier.known[1]
+            ):
+                continue
+            self.people.add(holding.person_id)
+            start = min(first, now_us - BEFORE_US)
+            end = max(last, now_us + AFTER_US)
+            if self.span is not None:
+                start, end = min(start, self.span[0]), max(end, self.span[1])
+            self.span = (start, end)
+
+
+def upload_span(upload: Upload) -> Span:
+    """The first and last moment that an upload names (its receive time included).
+
+    A future fix is not looked for on the roster: it is quarantined.
+    """
+    first = last = upload.received_us
+    latest = upload.received_us + FUTURE_US
+    for reading in upload.readings:
+        us = reading.recorded_us
+        if us < first:
+            first = us
+        elif last < us <= latest:
+            last = us
+    for contact in upload.contacts:
+        first = min(first, contact.recorded_us)
+    for quarantined in upload.quarantined:
+        if quarantined.recorded_us is not None:
+            first = min(first, quarantined.recorded_us)
+    return first, last
+
+
+def load_people(desk: Desk, cursor: Any, wanted: Wanted, now_us: int) -> None:
+    """Read the duty of the wanted people."""
+    if wanted.span is None:
+        return
+    if not 0 <= now_us - desk.slacks_us < RULES_TRUST_US:
+        desk.slacks = carriers.load_slacks(cursor)
+        desk.slacks_us = now_us
+    desk.people.update(
+        carriers.load_carriers(cursor, sorted(wanted.people), wanted.span, now_us, desk.slacks)
+    )
+
+
+def decide(desk: Desk, upload: Upload) -> Admitted | None:
+    """Admission's word on one upload."""
+    phone = desk.phones.get(upload.phone_id)
+    if phone is None or phone.revoked:
+        return None
+    if upload.secret_sha256 and upload.secret_sha256 != phone.secret_sha256:
+        return None  # the secret was renewed
+    return admit(upload, phone, desk.people)
+
+
+# Writing
+
+
+def write(desk: Desk, cursor: Any, pairs: Sequence[Pair]) -> None:
+    """Everything of these uploads in one transaction."""
+    rows = [
+        positions.pack_row(
+            desk.phones[upload.phone_id].bureau_id,
+            person_id,
+            upload.phone_id,
+            upload.received_us,
+            reading,
+        )
+        for upload, outcome in pairs
+        for person_id, reading in outcome.rows
+    ]
+    if not rows:
+        cursor.execute("BEGIN")
+        finish(desk, cursor, pairs, ())
+        return
+    make_missing_partitions(desk, cursor, pairs)
+    if desk.repeats < MANY_REPEATS:
+        try:
+            positions.copy_straight(cursor, rows)
+            desk.repeats *= 0.9
+            finish(desk, cursor, pairs, touched_days(desk, pairs))
+            return
+        except psycopg2.errors.UniqueViolation:
+            roll_back(cursor)
+            desk.repeats = desk.repeats * 0.9 + 0.1
+        except psycopg2.errors.CheckViolation:
+            # A partition that was dropped behind our back; or a row no constraint allows, which
+            # the staged way will meet again and report.
+            roll_back(cursor)
+            desk.partitions.clear()
+            make_missing_partitions(desk, cursor, pairs)
+    stored = positions.copy_staged(cursor, rows)
+    if sum(n for *_, n in stored) == len(rows):
+        desk.repeats *= 0.9
+    finish(desk, cursor, pairs, [(bureau, person, day) for bureau, person, day, _ in stored])
+
+
+def roll_back(cursor: Any) -> None:
+    """End the failed transaction, if one is open."""
+    cursor.execute("ROLLBACK")
+
+
+def make_missing_partitions(desk: Desk, cursor: Any, pairs: Iterable[Pair]) -> None:
+    """Partitions for every week that the rows name and that is not known to be there."""
+    quarters = {
+        reading.recorded_us // QUARTER_US for _, outcome in pairs for _, reading in outcome.rows
+    }
+    mondays = {
+        partitions.week_start(carriers.from_us(quarter * QUARTER_US)) for quarter in quarters
+    }
+    for monday in sorted(mondays - desk.partitions):
+        cursor.execute("BEGIN")
+        partitions.make_partition(cursor, monday)
+        cursor.execute("COMMIT")
+        desk.partitions.add(monday)
+
+
+def touched_days(desk: Desk, pairs: Iterable[Pair]) -> set[tuple[int, int, date]]:
+    """(bureau, person, local day) of every stored row."""
+    touched = set()
+    for upload, outcome in pairs:
+        phone = desk.phones[upload.phone_id]
+        for person_id, quarter in {
+            (person_id, reading.recorded_us // QUARTER_US) for person_id, reading in outcome.rows
+        }:
+            day = local_day(quarter * QUARTER_US, phone.zone)
+            touched.add((phone.bureau_id, person_id, day))
+    return touched
+
+
+def finish(
+    desk: Desk, cursor: Any, pairs: Sequence[Pair], touched: Iterable[tuple[int, int, date]]
+) -> None:
+    """What stands beside the positions, and COMMIT."""
+    statements: list[beside.Statement] = []
+    if latest := latest_rows(desk, pairs):
+        statements.append(beside.move_latest(latest))
+    if touched:
+        statements.append(beside.touch_days(touched))
+    refused: Counter[tuple[int, int, date, str]] = Counter()
+    quarantined = []
+    contacts: dict[int, int] = {}
+    for upload, outcome in pairs:
+        bureau_id = desk.phones[upload.phone_id].bureau_id
+        for (person_id, day, reason), n in outcome.refused.items():
+            refused[bureau_id, person_id, day, reason] += n
+        for keeper_id, what in outcome.quarantined:
+            quarantined.append((bureau_id, upload.phone_id, keeper_id, upload.received_us, what))
+        statements.extend(beside.raise_alarm(sos) for sos in outcome.alarms)
+        if upload.received_us - desk.contacts.get(upload.phone_id, 0) >= CONTACT_US:
+            contacts[upload.phone_id] = upload.received_us
+    if refused:
+        statements.append(beside.count_refused(refused, max(u.received_us for u, _ in pairs)))
+    if quarantined:
+        statements.append(beside.keep_quarantined(quarantined))
+    if contacts:
+        statements.append(beside.note_contact(contacts))
+    beside.together(cursor, statements)
+    desk.contacts.update(contacts)
+
+
+def latest_rows(desk: Desk, pairs: Iterable[Pair]) -> dict[beside.LatestKey, beside.LatestRow]:
+    """The newest fix of each person in these uploads; a synthetic one says nothing new."""
+    latest: dict[beside.LatestKey, beside.LatestRow] = {}
+    for upload, outcome in pairs:
+        bureau_id = desk.phones[upload.phone_id].bureau_id
+        newest: dict[int, Reading] = {}
+        for person_id, reading in outcome.rows:
+            best = newest.get(person_id)
+            if (
+                best is None or reading.recorded_us > best.recorded_us
+            ) and not reading.flags & Flag.SYNTHETIC:
+                newest[person_id] = reading
+        for person_id, reading in newest.items():
+            there = latest.get((bureau_id, person_id))
+            if there is None or reading.recorded_us > there[2].recorded_us:
+                latest[bureau_id, person_id] = (upload.phone_id, upload.received_us, reading)
+    return latest
+
+
+# A value that the database refuses
+
+
+def write_isolated(desk: Desk, cursor: Any, pair: Pair) -> None:
+    """Write one upload; the rows that the database refuses go to quarantine with its words."""
+    try:
+        write(desk, cursor, [pair])
+        return
+    except ROW_TROUBLE:
+        roll_back(cursor)
+    upload, outcome = pair
+    bureau_id = desk.phones[upload.phone_id].bureau_id
+
+    def words(rows: Sequence[tuple[int, Reading]]) -> str | None:
+        packed = [
+            positions.pack_row(bureau_id, person, upload.phone_id, upload.received_us, reading)
+            for person, reading in rows
+        ]
+        try:
+            positions.copy_straight(cursor, packed)
+        except psycopg2.errors.UniqueViolation:
+            return None  # a repeat is no trouble
+        except ROW_TROUBLE as error:
+            return str(error.diag.message_primary or error)
+        finally:
+            roll_back(cursor)
+        return None
+
+    good: list[tuple[int, Reading]] = []
+    for person_id, reading, trouble in sift(outcome.rows, words):
+        if trouble is None:
+            good.append((person_id, reading))
+        else:
+            log.error("The database refused a position of phone %s: %s", upload.phone_id, trouble)
+            outcome.quarantined.append(
+                (person_id, Quarantined("database", trouble, msgspec.json.encode(reading)))
+            )
+    outcome.rows = good
+    write(desk, cursor, [pair])
+
+
+def sift(
+    rows: Sequence[tuple[int, Reading]],
+    words: Callable[[Sequence[tuple[int, Reading]]], str | None],
+) -> list[tuple[int, Reading, str | None]]:
+    """Each row with what the database says against it, found by halving."""
+    if not rows:
+        return []
+    trouble = words(rows)
+    if trouble is None:
+        return [(person_id, reading, None) for person_id, reading in rows]
+    if len(rows) == 1:
+        return [(*rows[0], trouble)]
+    middle = len(rows) // 2
+    return sift(rows[:middle], words) + sift(rows[middle:], words)

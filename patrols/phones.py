@@ -1,0 +1,97 @@
+"""Phones: enrol, hand over to another person, revoke. The secret is shown once and kept hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from geo.errors import Refused
+from patrols.models import Person, Phone, PhoneApp, PhoneHolding
+
+
+def hash_secret(secret: str) -> str:
+    """What is stored of a secret. It is random and long, so one SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def make_secret() -> str:
+    """128 random bits as 22 characters that pass unchanged through URLs and JSON."""
+    return secrets.token_urlsafe(16)
+
+
+@transaction.atomic
+def enroll(
+    *, person: Person, app: str, label: str, now: datetime, interval_s: int = 10
+) -> tuple[Phone, str]:
+    """A new phone in this person's hand, and its secret: the only time it is ever known.
+
+    Raises Refused for an app that Tandem does not speak and for a person who has left.
+    """
+    if app not in PhoneApp.values:
+        raise Refused("unknown_app", _("Choose one of the listed apps."))
+    if person.left_on is not None:
+        raise Refused("person_left", _("This person has left; enrol the phone for its new holder."))
+    secret = make_secret()
+    phone = Phone.objects.create(
+        bureau_id=person.bureau_id,
+        label=label,
+        app=app,
+        secret_sha256=hash_secret(secret),
+        interval_s=interval_s,
+    )
+    PhoneHolding.objects.create(phone=phone, person=person, since=now)
+    return phone, secret
+
+
+@transaction.atomic
+def hand_over(*, phone: Phone, person: Person, since: datetime) -> PhoneHolding:
+    """From `since` on the phone reports for `person`. Fixes made before stay the former holder's.
+
+    Raises Refused for another bureau's person, a revoked phone, a person who has left and a moment
+    before the present holding began.
+    """
+    phone = Phone.objects.select_for_update().get(pk=phone.pk)
+    if phone.revoked_at is not None:
+        raise Refused("phone_revoked", _("This phone is revoked; enrol it again."))
+    if person.bureau_id != phone.bureau_id:
+        raise Refused("other_bureau", _("This person belongs to another bureau."))
+    if person.left_on is not None:
+        raise Refused("person_left", _("This person has left."))
+    present = phone.holdings.filter(until=None).first()
+    if present is not None:
+        if present.person_id == person.pk:
+            raise Refused("same_holder", _("This person carries the phone already."))
+        if since <= present.since:
+            raise Refused(
+                "before_present_holder",
+                _("Give a moment after the present holder got the phone."),
+            )
+        present.until = since
+        present.save(update_fields=["until"])
+    return PhoneHolding.objects.create(phone=phone, person=person, since=since)
+
+
+@transaction.atomic
+def revoke(*, phone: Phone, now: datetime) -> None:
+    """The phone's secret opens nothing from now on; what it sent stays."""
+    phone = Phone.objects.select_for_update().get(pk=phone.pk)
+    if phone.revoked_at is None:
+        phone.revoked_at = now
+        phone.save(update_fields=["revoked_at"])
+        phone.holdings.filter(until=None, since__lt=now).update(until=now)
+
+
+@transaction.atomic
+def renew_secret(*, phone: Phone) -> str:
+    """A new secret for an enrolled phone, shown once; the old one stops at once."""
+    phone = Phone.objects.select_for_update().get(pk=phone.pk)
+    if phone.revoked_at is not None:
+        raise Refused("phone_revoked", _("This phone is revoked; enrol it again."))
+    secret = make_secret()
+    phone.secret_sha256 = hash_secret(secret)
+    phone.save(update_fields=["secret_sha256"])
+    return secret

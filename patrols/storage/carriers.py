@@ -1,0 +1,143 @@
+"""Reading what admission needs: phones by secret, who holds them, when those people are on duty."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from bureau.rules import Rules
+from bureau.week import Week, day_bounds
+from patrols.admission import EPOCH, FOREVER_US, Carrier, Holding, KnownPhone, Span, merged
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(moment: datetime | None) -> int:
+    """Microseconds since 1970; a missing end is for ever."""
+    return FOREVER_US if moment is None else (moment - EPOCH) // MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The aware moment of microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def find_phone(cursor: Any, secrets_sha256: list[str]) -> tuple[int, str] | None:
+    """(id, sha256) of the first of these secrets that is a phone's and not revoked."""
+    cursor.execute(
+        "SELECT id, secret_sha256 FROM patrols_phone"
+        " WHERE secret_sha256 = ANY(%s) AND revoked_at IS NULL"
+        " ORDER BY array_position(%s, secret_sha256::text) LIMIT 1",
+        [secrets_sha256, secrets_sha256],
+    )
+    found: tuple[int, str] | None = cursor.fetchone()
+    return found
+
+
+def load_phones(cursor: Any, phone_ids: list[int], now_us: int) -> dict[int, KnownPhone]:
+    """Phones with all their holdings."""
+    cursor.execute(
+        """
+SELECT p.id, p.bureau_id, b.time_zone, p.secret_sha256, p.revoked_at IS NOT NULL,
+       h.person_id, h.since, h.until
+FROM patrols_phone p
+JOIN bureau_bureau b ON b.id = p.bureau_id
+LEFT JOIN patrols_phoneholding h ON h.phone_id = p.id
+WHERE p.id = ANY(%s)
+ORDER BY p.id, h.since
+""",
+        [phone_ids],
+    )
+    phones: dict[int, KnownPhone] = {}
+    for row in cursor.fetchall():
+        phone_id, bureau_id, zone, secret_sha256, revoked, person_id, since, until = row
+        phone = phones.get(phone_id)
+        if phone is None:
+            phone = phones[phone_id] = KnownPhone(
+                phone_id, bureau_id, zone, secret_sha256, revoked, [], now_us
+            )
+        if person_id is not None:
+            phone.holdings.append(Holding(person_id, to_us(since), to_us(until)))
+    return phones
+
+
+def load_slacks(cursor: Any) -> dict[int, list[tuple[date, int]]]:
+    """Bureau → (Monday, slack in µs), in time order, of every rule set there is."""
+    cursor.execute("SELECT bureau_id, valid_from, values FROM bureau_ruleset ORDER BY valid_from")
+    found: dict[int, list[tuple[date, int]]] = defaultdict(list)
+    for bureau_id, monday, values in cursor.fetchall():
+        found[bureau_id].append((monday, Rules.of(values).duty_slack_s * 1_000_000))
+    return found
+
+
+def slack_us(slacks: list[tuple[date, int]], starts_at: datetime, zone: str) -> int:
+    """Minutes that count before and after a shift, by the rules of the Monday of its week."""
+    monday = Week.containing(starts_at, zone).monday
+    i = bisect_right(slacks, monday, key=lambda row: row[0]) - 1
+    return slacks[i][1] if i >= 0 else Rules().duty_slack_s * 1_000_000
+
+
+DUTY_SQL = """
+SELECT person_id, 's', starts_at, ends_at FROM patrols_shift
+WHERE person_id = ANY(%(people)s) AND starts_at < %(until)s AND ends_at > %(since)s
+UNION ALL
+SELECT m.person_id, 'p', p.started_at, p.ended_at
+FROM patrols_patrolmember m JOIN patrols_patrol p ON p.id = m.patrol_id
+WHERE m.person_id = ANY(%(people)s)
+  AND p.started_at < %(until)s AND (p.ended_at IS NULL OR p.ended_at > %(since)s)
+UNION ALL
+SELECT person_id, 'a', raised_at, closed_at FROM patrols_alarm
+WHERE person_id = ANY(%(people)s)
+  AND raised_at < %(until)s AND (closed_at IS NULL OR closed_at > %(since)s)
+"""
+
+PEOPLE_SQL = """
+SELECT p.id, b.time_zone, p.bureau_id, p.left_on, EXISTS (
+    SELECT 1 FROM patrols_noticeaccepted a
+    WHERE a.person_id = p.id AND a.notice_id = (
+        SELECT n.id FROM bureau_locationnotice n
+        WHERE n.bureau_id = p.bureau_id AND n.valid_from <= %(now)s
+        ORDER BY n.version DESC LIMIT 1))
+FROM patrols_person p JOIN bureau_bureau b ON b.id = p.bureau_id
+WHERE p.id = ANY(%(people)s)
+"""
+
+# A shift reaches past its ends by the slack, at most this (bureau/rules: duty_slack_s).
+LARGEST_SLACK = timedelta(hours=2)
+
+
+def load_carriers(
+    cursor: Any,
+    people: list[int],
+    known: Span,
+    now_us: int,
+    slacks: dict[int, list[tuple[date, int]]],
+) -> dict[int, Carrier]:
+    """What admission needs of these people, for fixes of times within `known`."""
+    values = {
+        "people": people,
+        "since": from_us(known[0]) - LARGEST_SLACK,
+        "until": from_us(known[1]) + LARGEST_SLACK,
+        "now": from_us(now_us),
+    }
+    cursor.execute(PEOPLE_SQL, values)
+    carriers: dict[int, Carrier] = {}
+    places: dict[int, tuple[int, str]] = {}
+    for person_id, zone, bureau_id, left_on, noticed in cursor.fetchall():
+        left_us = FOREVER_US if left_on is None else to_us(day_bounds(left_on, zone)[1])
+        carriers[person_id] = Carrier(person_id, noticed, left_us, [], known, now_us)
+        places[person_id] = (bureau_id, zone)
+    cursor.execute(DUTY_SQL, values)
+    spans: dict[int, list[Span]] = defaultdict(list)
+    for person_id, kind, starts_at, ends_at in cursor.fetchall():
+        start, end = to_us(starts_at), to_us(ends_at)
+        if kind == "s":
+            bureau_id, zone = places[person_id]
+            slack = slack_us(slacks.get(bureau_id, []), starts_at, zone)
+            start, end = start - slack, end + slack
+        spans[person_id].append((start, end))
+    for person_id, found in spans.items():
+        carriers[person_id].duty = merged(found)
+    return carriers

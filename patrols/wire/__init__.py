@@ -1,0 +1,28 @@
+"""Wire formats of phone apps: bytes → readings. Pure; knows no database and no clock."""
+
+from patrols.wire.dialects import DIALECTS, MOST_ITEMS, Dialect, read
+from patrols.wire.names import names
+from patrols.wire.reading import (
+    Contact,
+    Delivery,
+    Flag,
+    Message,
+    Quarantined,
+    Reading,
+    Unreadable,
+)
+
+__all__ = [
+    "DIALECTS",
+    "MOST_ITEMS",
+    "Contact",
+    "Delivery",
+    "Dialect",
+    "Flag",
+    "Message",
+    "Quarantined",
+    "Reading",
+    "Unreadable",
+    "names",
+    "read",
+]

@@ -1,0 +1,25 @@
+"""Fixtures of the patrol tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.patrols import phones
+
+
+@pytest.fixture(scope="session")
+def phone_server(django_db_setup: None) -> Iterator[str]:
+    """The address of the running product; torn down before the test database is."""
+    with phones.running_server() as address:
+        yield address
+
+
+@pytest.fixture
+def http(transactional_db: None, phone_server: str) -> Iterator[httpx.Client]:
+    """A phone's HTTP client; the positions table is emptied afterwards."""
+    with httpx.Client(base_url=phone_server, timeout=20) as client:
+        yield client
+    phones.forget_positions()
