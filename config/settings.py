@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.idle.EndIdleSessions",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "frontend.middleware.Pages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -185,6 +186,7 @@ STATICFILES_DIRS = [
 ]
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # filled by collectstatic, on servers only
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
