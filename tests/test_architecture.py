@@ -17,13 +17,18 @@ CHAIN = ["bureau", "geo", "stations", "patrols", "realtime", "frontend", "config
 
 # Arrays and shapely, no Django. Folders hold pure files only.
 PURE = [
+    "bureau/errors.py",
     "bureau/rules.py",
+    "bureau/sentences.py",
     "bureau/week.py",
     "geo/datum.py",
     "geo/errors.py",
     "geo/hotspots.py",
+    "geo/matching.py",
+    "geo/network.py",
     "geo/plane.py",
     "geo/roads.py",
+    "geo/smoothing.py",
     "geo/stays.py",
     "geo/together.py",
     "geo/track.py",

@@ -1,0 +1,1 @@
+"""What `make bench` runs: one file per figure of docs/benchmarks.md."""

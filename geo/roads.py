@@ -1,0 +1,244 @@
+"""Streets one can ask: what is near, how to walk, how far one gets, how long it takes."""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+from shapely.geometry.base import BaseGeometry
+from valhalla import Actor
+from valhalla._valhalla import ValhallaError
+
+from geo.errors import Refused
+from geo.network import Network, build_tiles, tile_config
+from geo.plane import Plane
+from geo.track import Floats, Ints
+
+# Further than this from every street a place reaches nothing on foot.
+JOIN_LIMIT_M = 1000.0
+
+
+class Roads:
+    """A network with its tiles loaded. One per process and network; calls take turns."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        """Open the tiles that `build` made in `folder`."""
+        self.network = network
+        self.folder = folder
+        self.plane = (
+            Plane.around(network.lonlat[:, 0], network.lonlat[:, 1])
+            if len(network)
+            else Plane(0.0, 0.0)
+        )
+        self._actor = Actor(tile_config(folder)) if len(network) else None
+        self._turn = threading.Lock()
+        x, y = self.plane.to_metres(network.lonlat[:, 0], network.lonlat[:, 1])
+        self._lines = _lines(x, y, network.offset)
+        self.length_m: Floats = shapely.length(self._lines)
+        self._tree = shapely.STRtree(self._lines)
+
+    def ask(self, action: str, request: dict[str, Any]) -> str:
+        """One call of Valhalla; raises ValhallaError where it has no answer."""
+        if self._actor is None:
+            raise Refused("no_streets", "There are no streets yet: import a street network first.")
+        with self._turn:
+            answer: str = getattr(self._actor, action)(msgspec.json.encode(request).decode())
+            return answer
+
+    def nearest(self, x_m: Floats, y_m: Floats) -> tuple[Ints, Floats]:
+        """Nearest segment's position in the network and its distance, (n,) each, on `plane`.
+
+        -1 and infinity where the network is empty. Of two equally near, the first by id.
+        """
+        n = len(x_m)
+        where = np.full(n, -1, np.int64)
+        away = np.full(n, np.inf)
+        if len(self.network) and n:
+            (point, line), distance = self._tree.query_nearest(
+                shapely.points(x_m, y_m), return_distance=True, all_matches=True
+            )
+            order = np.lexsort((line, point))
+            first = np.unique(point[order], return_index=True)[1]
+            where[point[order][first]] = line[order][first]
+            away[point[order][first]] = distance[order][first]
+        return where, away
+
+    def along(self, index: Ints, x_m: Floats, y_m: Floats) -> Floats:
+        """Metres from each segment's begin to the foot of each point on it, (n,)."""
+        metres: Floats = shapely.line_locate_point(self._lines[index], shapely.points(x_m, y_m))
+        return metres
+
+
+def build(network: Network, folder: Path) -> Roads:
+    """The network with its tiles under `folder`, built if they are missing (`build_tiles`)."""
+    return Roads(network, build_tiles(network, folder))
+
+
+def route(
+    roads: Roads, places_lonlat: Sequence[tuple[float, float]], *, walking_mps: float
+) -> tuple[float, float, Floats]:
+    """Walk along streets through places: metres, seconds, and the line (n, 2) in lon/lat degrees.
+
+    Raises Refused("no_way") if streets do not join the places.
+    """
+    request = {
+        "locations": [{"lon": lon, "lat": lat} for lon, lat in places_lonlat],
+        "costing": "pedestrian",
+        "costing_options": _walking(walking_mps),
+        "directions_type": "none",
+        "shape_format": "geojson",
+    }
+    try:
+        trip = json.loads(roads.ask("route", request))["trip"]
+    except ValhallaError as error:
+        raise Refused("no_way", "No way along our streets joins these places.") from error
+    coords = [np.asarray(leg["shape"]["coordinates"], np.float64) for leg in trip["legs"]]
+    metres = float(trip["summary"]["length"]) * 1000.0
+    return metres, metres / walking_mps, np.concatenate(coords)
+
+
+def reachable(
+    roads: Roads, lon_deg: float, lat_deg: float, *, seconds: float, walking_mps: float
+) -> BaseGeometry:
+    """The area within so many seconds of walking along streets, lon/lat degrees.
+
+    Source: Valhalla's isochrone on our own tiles. Raises Refused("no_way") where no street is
+    within 1 km.
+    """
+    _, away = roads.nearest(*roads.plane.to_metres(np.array([lon_deg]), np.array([lat_deg])))
+    if not away[0] <= JOIN_LIMIT_M:
+        raise Refused("no_way", "This place is more than 1 km from every street we know.")
+    request = {
+        "locations": [{"lon": lon_deg, "lat": lat_deg}],
+        "costing": "pedestrian",
+        "costing_options": _walking(walking_mps),
+        "contours": [{"time": seconds / 60.0}],
+        "polygons": True,
+        "denoise": 0.0,
+        "generalize": 5.0,
+    }
+    try:
+        features = json.loads(roads.ask("isochrone", request))["features"]
+    except ValhallaError as error:
+        raise Refused("no_way", "No street leads away from this place.") from error
+    shapes = [shapely.from_geojson(json.dumps(f["geometry"])) for f in features]
+    return shapely.make_valid(shapely.unary_union(shapes))
+
+
+def _walking(walking_mps: float) -> dict[str, dict[str, float]]:
+    return {"pedestrian": {"walking_speed": walking_mps * 3.6}}
+
+
+def travel_seconds(
+    roads: Roads,
+    sources_lonlat: Floats,
+    targets_lonlat: Floats,
+    *,
+    walking_mps: float,
+    limit_s: float = np.inf,
+) -> Floats:
+    """Walking time from each source (s, 2) to each target (t, 2) along streets → (s, t) seconds.
+
+    Places are joined to the nearest segment, the straight way there included. Infinite where no
+    way exists or it takes longer than `limit_s`. Source: Dijkstra's algorithm as in scipy.
+    """
+    network, plane = roads.network, roads.plane
+    s, t = len(sources_lonlat), len(targets_lonlat)
+    if not len(network) or not s or not t:
+        return np.full((s, t), np.inf)
+    node_of, places = network.nodes()
+    x, y = plane.to_metres(network.lonlat[:, 0], network.lonlat[:, 1])
+    inner = np.ones(len(x), dtype=np.bool_)
+    inner[network.offset[1:-1]] = False
+    inner[0] = False
+    tail = np.flatnonzero(inner) - 1
+    way = np.hypot(x[tail + 1] - x[tail], y[tail + 1] - y[tail])
+    k = len(places)
+    sources, targets = (
+        _joints(roads, np.asarray(p, np.float64)) for p in (sources_lonlat, targets_lonlat)
+    )
+    # One node more per source, joined to the vertices on both sides of its foot.
+    rows = [node_of[tail], node_of[tail + 1]]
+    cols = [node_of[tail + 1], node_of[tail]]
+    cost = [way, way]
+    for vertex, metres in (
+        (sources.before, sources.to_before_m),
+        (sources.after, sources.to_after_m),
+    ):
+        rows.append(k + np.arange(s))
+        cols.append(node_of[vertex])
+        cost.append(metres + sources.off_m)
+    row, col, value = (np.concatenate(a) for a in (rows, cols, cost))
+    graph = _least(row, col, np.maximum(value, 1e-6), k + s)
+    limit_m = limit_s * walking_mps
+    found = dijkstra(graph, indices=k + np.arange(s), limit=limit_m)
+    metres = (
+        np.minimum(
+            found[:, node_of[targets.before]] + targets.to_before_m,
+            found[:, node_of[targets.after]] + targets.to_after_m,
+        )
+        + targets.off_m
+    )
+    same = sources.before[:, None] == targets.before[None, :]
+    direct = (
+        np.abs(sources.to_before_m[:, None] - targets.to_before_m[None, :])
+        + sources.off_m[:, None]
+        + targets.off_m[None, :]
+    )
+    metres = np.where(same, np.minimum(metres, direct), metres)
+    seconds: Floats = np.where(metres <= limit_m, metres / walking_mps, np.inf)
+    return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Joint:
+    """Where places meet the network: vertex before and after the foot, metres to each and off."""
+
+    before: Ints
+    after: Ints
+    to_before_m: Floats
+    to_after_m: Floats
+    off_m: Floats
+
+
+def _joints(roads: Roads, lonlat: Floats) -> _Joint:
+    x, y = roads.plane.to_metres(lonlat[:, 0], lonlat[:, 1])
+    index, off = roads.nearest(x, y)
+    along = roads.along(index, x, y)
+    vx, vy = roads.plane.to_metres(roads.network.lonlat[:, 0], roads.network.lonlat[:, 1])
+    before = np.empty(len(index), np.int64)
+    to_before, to_after = np.empty(len(index)), np.empty(len(index))
+    for i, (segment, metres) in enumerate(zip(index.tolist(), along.tolist(), strict=True)):
+        lo, hi = int(roads.network.offset[segment]), int(roads.network.offset[segment + 1])
+        steps = np.hypot(np.diff(vx[lo:hi]), np.diff(vy[lo:hi]))
+        at = np.concatenate(([0.0], np.cumsum(steps)))
+        j = int(np.clip(np.searchsorted(at, metres, side="right") - 1, 0, len(steps) - 1))
+        before[i] = lo + j
+        to_before[i] = metres - at[j]
+        to_after[i] = max(at[j + 1] - metres, 0.0)
+    return _Joint(before, before + 1, to_before, to_after, off)
+
+
+def _least(row: Ints, col: Ints, value: Floats, size: int) -> csr_array:
+    """Sparse matrix with the smallest value of each pair (building one would add them up)."""
+    order = np.lexsort((value, col, row))
+    row, col, value = row[order], col[order], value[order]
+    first = np.ones(len(row), dtype=np.bool_)
+    first[1:] = (row[1:] != row[:-1]) | (col[1:] != col[:-1])
+    return csr_array((value[first], (row[first], col[first])), shape=(size, size))
+
+
+def _lines(x: Floats, y: Floats, offset: Ints) -> NDArray[Any]:
+    number = np.repeat(np.arange(len(offset) - 1), np.diff(offset))
+    lines: NDArray[Any] = np.asarray(
+        shapely.linestrings(np.column_stack((x, y)), indices=number), dtype=object
+    )
+    return lines

@@ -1,0 +1,286 @@
+"""Positions → cleaned track: each unusable fix gets its reason, none is removed.
+
+Everything here works on many tracks at once: flat arrays sorted by (track, time), one track being
+the fixes of one person in the time that is looked at. No fix is ever removed. A fix that cannot be
+used carries the reason as a `Fault`, so that a person can appeal a reason and not a number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntFlag, StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# A fix is a jump when it lies further from the median of itself and three neighbours on each side
+# (30 s at a fix per 5 s) than this many robust standard deviations (Hampel), and never below the
+# floor, which a good phone's own noise reaches.
+HAMPEL_NEIGHBOURS = 3
+HAMPEL_REACH_S = 90.0
+HAMPEL_SIGMAS = 3.0
+HAMPEL_FLOOR_M = 20.0
+MAD_TO_SIGMA = 1.4826  # for a normal distribution
+
+# A stretch this short that is out and back too fast is set aside as one.
+EXCURSION_S = 60.0
+EXCURSION_TURNS = 4
+
+# Modes are told apart by the median speed over two minutes, speeds being taken over 20 s so that
+# the noise of a phone in a narrow street stays below 1 m/s.
+MODE_WINDOW_S = 120.0
+MODE_STEP_S = 20.0
+MOVING_MPS = 0.5
+
+
+class Fault(IntFlag):
+    """Why a fix is not used. Bits add up; 0 is a good fix."""
+
+    NONE = 0
+    NO_TIME = 1  # the phone gave no time: the receive time says nothing about where one was when
+    DUPLICATE_TIME = 2  # another fix of the same second is better
+    INACCURATE = 4  # the phone itself says it is worse than the limit
+    JUMP = 8  # far from the fixes around it
+    TOO_FAST = 16  # out and back at a speed that nobody walks
+    MOCK = 32  # the phone says that the place was set by hand
+    SYNTHETIC = 64  # made by the app, not measured (anchor of a pause zone)
+    REPEATED = 128  # an old place sent again under a new time (ping)
+
+
+class Mode(StrEnum):
+    """How a person moved."""
+
+    FOOT = "foot"
+    BICYCLE = "bicycle"
+    VEHICLE = "vehicle"
+
+
+MODES: tuple[Mode, ...] = (Mode.FOOT, Mode.BICYCLE, Mode.VEHICLE)  # the code of a mode is its index
+
+
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """n fixes of several people, sorted by (track, t_s).
+
+    track: number of the track, from 0 upwards · t_s: seconds UTC since the epoch ·
+    x_m, y_m: place on one plane · accuracy_m: NaN where unknown · fault: `Fault` bits.
+    """
+
+    track: Ints
+    t_s: Floats
+    x_m: Floats
+    y_m: Floats
+    accuracy_m: Floats
+    fault: Ints
+
+    def __len__(self) -> int:
+        return len(self.t_s)
+
+    def take(self, index: Ints | Bools) -> "Fixes":
+        """The fixes of an index or mask, in its order."""
+        return Fixes(
+            self.track[index],
+            self.t_s[index],
+            self.x_m[index],
+            self.y_m[index],
+            self.accuracy_m[index],
+            self.fault[index],
+        )
+
+    @property
+    def usable(self) -> Bools:
+        """Mask of the fixes without a fault."""
+        good: Bools = self.fault == 0
+        return good
+
+
+def bounds_of(group: Ints, groups: int) -> Ints:
+    """First index of each group and the end, shape (groups + 1,), of a never-falling array."""
+    return np.searchsorted(group, np.arange(groups + 1), side="left").astype(np.int64)
+
+
+def in_order(
+    track: ArrayLike,
+    t_s: ArrayLike,
+    x_m: ArrayLike,
+    y_m: ArrayLike,
+    accuracy_m: ArrayLike | None = None,
+    fault: ArrayLike | None = None,
+) -> Fixes:
+    """Arrays of shape (n,) in any order → `Fixes`.
+
+    Equal times are ordered by accuracy, then place, so that the order of arrival never matters.
+    """
+    tracks = np.asarray(track, dtype=np.int64)
+    times = np.asarray(t_s, dtype=np.float64)
+    x = np.asarray(x_m, dtype=np.float64)
+    y = np.asarray(y_m, dtype=np.float64)
+    n = len(times)
+    accuracy = np.full(n, np.nan) if accuracy_m is None else np.asarray(accuracy_m, np.float64)
+    faults = np.zeros(n, np.int64) if fault is None else np.asarray(fault, np.int64)
+    rank = np.where(np.isnan(accuracy), np.inf, accuracy)
+    order = np.lexsort((y, x, rank, faults, times, tracks))
+    return Fixes(tracks, times, x, y, accuracy, faults).take(order)
+
+
+def clean(fixes: Fixes, *, max_accuracy_m: float, max_speed_foot_mps: float) -> Fixes:
+    """The same fixes with the reason added to each one that cannot be used.
+
+    Duplicate times, bad accuracy, jumps (Hampel) and single fixes that are out and back
+    faster than anyone walks. What the phone itself declared (mock, synthetic, …) stands in `fault`
+    already. Source of the order: clean before smoothing halves the time given to wrong streets.
+    """
+    fault = fixes.fault.copy()
+    fault[fixes.accuracy_m > max_accuracy_m] |= Fault.INACCURATE
+    good = np.flatnonzero(fault == 0)
+    if len(good):
+        same = np.zeros(len(good), dtype=np.bool_)
+        same[1:] = (np.diff(fixes.t_s[good]) <= 0) & (np.diff(fixes.track[good]) == 0)
+        fault[good[same]] |= Fault.DUPLICATE_TIME
+    good = np.flatnonzero(fault == 0)
+    fault[good[_jumps(fixes.take(good))]] |= Fault.JUMP
+    for _ in range(EXCURSION_TURNS):
+        good = np.flatnonzero(fault == 0)
+        out = _excursions(fixes.take(good), max_speed_foot_mps)
+        if not out.any():
+            break
+        fault[good[out]] |= Fault.TOO_FAST
+    return replace(fixes, fault=fault)
+
+
+def modes(fixes: Fixes, *, bicycle_from_mps: float, vehicle_from_mps: float) -> Ints:
+    """The mode at each fix, shape (n,), index into `MODES`; unusable fixes count as on foot.
+
+    Median of the moving speeds (over 20 s) within two minutes; a stop takes the mode around it.
+    """
+    mode = np.zeros(len(fixes), dtype=np.int64)
+    good = np.flatnonzero(fixes.usable)
+    if len(good) < 2:
+        return mode
+    track, t = fixes.track[good], fixes.t_s[good]
+    key, span = _clock(track, t)
+    later = np.minimum(np.searchsorted(key, key + MODE_STEP_S), len(good) - 1)
+    dt = t[later] - t
+    fits = (track[later] == track) & (dt >= MODE_STEP_S) & (dt <= 3 * MODE_STEP_S)
+    x, y = fixes.x_m[good], fixes.y_m[good]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        speed = np.where(fits, np.hypot(x[later] - x, y[later] - y) / dt, np.nan)
+    speed[~(speed > MOVING_MPS)] = np.nan
+    # Only the neighbourhood of a fast stretch needs the median: almost nobody drives.
+    if not (speed > bicycle_from_mps).any():
+        return mode
+    at = np.arange(0.0, span[-1] + MODE_STEP_S, MODE_STEP_S / 2)
+    cell = np.minimum((key / (MODE_STEP_S / 2)).astype(np.int64), len(at) - 1)
+    grid = np.full(len(at), np.nan)
+    grid[cell] = speed
+    half = int(MODE_WINDOW_S / MODE_STEP_S)
+    padded = np.pad(grid, half, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    median = np.full(len(at), np.nan)
+    known = np.flatnonzero(~np.isnan(windows).all(axis=1))
+    median[known] = np.nanmedian(windows[known], axis=1)
+    value = median[cell]
+    mode[good[value >= bicycle_from_mps]] = 1
+    mode[good[value > vehicle_from_mps]] = 2
+    return mode
+
+
+def _clock(track: Ints, t_s: Floats) -> tuple[Floats, Floats]:
+    """One rising clock for all tracks, an hour of nothing between two of them, and its ends."""
+    new = np.ones(len(t_s), dtype=np.bool_)
+    new[1:] = np.diff(track) != 0
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(t_s)) - 1
+    length = t_s[last] - t_s[first] + 3600.0
+    start = np.concatenate(([0.0], np.cumsum(length)[:-1]))
+    number = np.cumsum(new) - 1
+    return start[number] + t_s - t_s[first][number], start + length
+
+
+def _neighbours(values: Floats, track: Ints, t_s: Floats, reach: int) -> Floats:
+    """The value of each fix and of up to `reach` neighbours on both sides, shape (n, 2 reach + 1).
+
+    NaN where the neighbour belongs to another track or is too long ago or ahead.
+    """
+    n = len(values)
+    around = np.full((n, 2 * reach + 1), np.nan)
+    around[:, reach] = values
+    for k in range(1, reach + 1):
+        near = (track[k:] == track[:-k]) & (t_s[k:] - t_s[:-k] <= HAMPEL_REACH_S)
+        around[k:, reach - k][near] = values[:-k][near]
+        around[:-k, reach + k][near] = values[k:][near]
+    return around
+
+
+def _jumps(fixes: Fixes) -> Bools:
+    """Hampel test on the plane: mask of the fixes far from the median of their neighbours."""
+    n = len(fixes)
+    if n < 3:
+        return np.zeros(n, dtype=np.bool_)
+    reach = HAMPEL_NEIGHBOURS
+    x = _neighbours(fixes.x_m, fixes.track, fixes.t_s, reach)
+    y = _neighbours(fixes.y_m, fixes.track, fixes.t_s, reach)
+    enough = (~np.isnan(x)).sum(axis=1) >= 4
+    mx, my = np.nanmedian(x, axis=1), np.nanmedian(y, axis=1)
+    off = np.hypot(fixes.x_m - mx, fixes.y_m - my)
+    spread = np.nanmedian(np.hypot(x - mx[:, None], y - my[:, None]), axis=1) * MAD_TO_SIGMA
+    far: Bools = enough & (off > np.maximum(HAMPEL_SIGMAS * spread, HAMPEL_FLOOR_M))
+    return far
+
+
+def _excursions(fixes: Fixes, limit_mps: float) -> Bools:
+    """Short stretches reached and left faster than the limit while the way past them is not.
+
+    A phone indoors may show another place for three fixes and more; such a stretch is set aside as
+    a whole. Of two neighbours only the one with fewer fixes goes; the next turn sees the rest.
+    """
+    n = len(fixes)
+    out = np.zeros(n, dtype=np.bool_)
+    if n < 3:
+        return out
+    new = np.ones(n, dtype=np.bool_)
+    new[1:] = (np.diff(fixes.track) != 0) | leaps(fixes, limit_mps)
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], n) - 1
+    if len(first) < 3:
+        return out
+    size = last - first + 1
+    middle = np.arange(1, len(first) - 1)
+    before, after = last[middle - 1], first[middle + 1]
+    way = np.hypot(fixes.x_m[after] - fixes.x_m[before], fixes.y_m[after] - fixes.y_m[before])
+    time = fixes.t_s[after] - fixes.t_s[before]
+    brief = fixes.t_s[last[middle]] - fixes.t_s[first[middle]] <= EXCURSION_S
+    same = (fixes.track[before] == fixes.track[after]) & (time > 0)
+    fits = same & brief & (way <= np.maximum(limit_mps * time, 2 * HAMPEL_FLOOR_M) / 2)
+    fits &= (size[middle] <= size[middle - 1]) & (size[middle] <= size[middle + 1])
+    chosen = np.zeros(len(first), dtype=np.bool_)
+    chosen[middle[fits]] = True
+    chosen[1:] &= ~chosen[:-1]
+    for k in np.flatnonzero(chosen):
+        out[first[k] : last[k] + 1] = True
+    return out
+
+
+def leaps(fixes: Fixes, limit_mps: float | Floats) -> Bools:
+    """Between each fix and the next, (n - 1,): further apart than anyone gets in that time.
+
+    Two honest fixes a second apart may lie 40 m apart by noise alone; that is no leap.
+    """
+    step = np.hypot(np.diff(fixes.x_m), np.diff(fixes.y_m))
+    far: Bools = step > np.maximum(limit_mps * np.diff(fixes.t_s), 2 * HAMPEL_FLOOR_M)
+    return far
+
+
+def runs(values: Sequence[int] | NDArray[np.generic]) -> tuple[Ints, Ints]:
+    """Start and end (excluded) of each run of equal values of a flat array."""
+    array = np.asarray(values)
+    if len(array) == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    change = np.flatnonzero(array[1:] != array[:-1]) + 1
+    return (
+        np.concatenate(([0], change)).astype(np.int64),
+        np.append(change, len(array)).astype(np.int64),
+    )
