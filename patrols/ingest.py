@@ -63,6 +63,7 @@ class Receipt(msgspec.Struct, gc=False):
     taken: int = 0  # stored now or before
     refused: int = 0  # outside duty and the like: counted, not stored
     quarantined: int = 0
+    reasons: list[str] = []  # of the refused
 
 
 @dataclass
@@ -127,7 +128,13 @@ def receipt(outcome: Admitted | None) -> Receipt:
     """The counts of an outcome."""
     if outcome is None:
         return Receipt(known=False)
-    return Receipt(True, len(outcome.rows), outcome.refused.total(), len(outcome.quarantined))
+    return Receipt(
+        True,
+        len(outcome.rows),
+        outcome.refused.total(),
+        len(outcome.quarantined),
+        sorted({reason for _, _, reason in outcome.refused}) if outcome.refused else [],
+    )
 
 
 # Knowing who is on duty

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from geo.errors import Refused
 from patrols.models import Person, Phone, PhoneApp, PhoneHolding
+
+# A browser may answer with a place that it found a little before the page was opened.
+PAGE_FIX_AGE = timedelta(minutes=5)
 
 
 def hash_secret(secret: str) -> str:
@@ -95,3 +98,28 @@ def renew_secret(*, phone: Phone) -> str:
     phone.secret_sha256 = hash_secret(secret)
     phone.save(update_fields=["secret_sha256"])
     return secret
+
+
+@transaction.atomic
+def page_phone(*, person: Person, now: datetime) -> Phone:
+    """The phone that stands for Tandem's own page, made at its first use.
+
+    It has a secret that nobody knows: the officer's session opens the way. Raises Refused for a
+    person who has left.
+    """
+    if person.left_on is not None:
+        raise Refused("person_left", _("This person has left."))
+    # One at a time: two tabs that open together must not make two phones.
+    Person.objects.select_for_update().get(pk=person.pk)
+    held = PhoneHolding.objects.filter(
+        person=person, until=None, phone__app=PhoneApp.SOCKET, phone__revoked_at=None
+    ).select_related("phone")
+    if holding := held.first():
+        return holding.phone
+    phone, _secret = enroll(
+        person=person,
+        app=PhoneApp.SOCKET,
+        label=f"{person.badge_no} · Tandem",
+        now=now - PAGE_FIX_AGE,
+    )
+    return phone

@@ -48,6 +48,10 @@ PHONE_PER_S = 100.0
 
 KNOWN_SECRETS = 100_000
 
+# HTTP and sockets draw from the same buckets.
+strangers: Buckets[str] = Buckets(STRANGER_BURST, STRANGER_PER_S)
+pace: Buckets[int] = Buckets(PHONE_BURST, PHONE_PER_S)
+
 JSON: Headers = [(b"content-type", b"application/json")]
 TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 
@@ -113,8 +117,6 @@ class PhoneIngest:
 
     writer: GroupCommit = field(default_factory=lambda: desk)
     known: dict[str, int] = field(default_factory=dict)  # secret's hash → phone id
-    strangers: Buckets[str] = field(default_factory=lambda: Buckets(STRANGER_BURST, STRANGER_PER_S))
-    pace: Buckets[int] = field(default_factory=lambda: Buckets(PHONE_BURST, PHONE_PER_S))
     bytes_read: int = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -212,7 +214,7 @@ class PhoneIngest:
             hashed.append(digest)
         if not hashed:
             return stranger
-        if not self.strangers.take(address, 1):
+        if not strangers.take(address, 1):
             return refusal(
                 app,
                 429,
@@ -227,7 +229,7 @@ class PhoneIngest:
             self.known.clear()
         phone_id, digest = found
         self.known[digest] = phone_id
-        self.strangers.give_back(address, 1)
+        strangers.give_back(address, 1)
         return found
 
     async def read(self, app: str, phone: Known, message: Message, size: int) -> Upload:
@@ -251,7 +253,7 @@ class PhoneIngest:
             over = "too_large"
         elif len(delivery.readings) > wire.MOST_ITEMS:
             over = "too_many"
-        elif not self.pace.take(phone_id, len(delivery.readings) + 1):
+        elif not pace.take(phone_id, len(delivery.readings) + 1):
             over = "too_fast"
         if delivery.quarantined:
             names = wire.names(message)

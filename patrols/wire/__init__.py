@@ -1,6 +1,6 @@
 """Wire formats of phone apps: bytes → readings. Pure; knows no database and no clock."""
 
-from patrols.wire.dialects import DIALECTS, MOST_ITEMS, Dialect, read
+from patrols.wire.dialects import DIALECTS, MOST_ITEMS, Dialect, add_json, read, read_json
 from patrols.wire.names import names
 from patrols.wire.reading import (
     Contact,
@@ -23,6 +23,8 @@ __all__ = [
     "Quarantined",
     "Reading",
     "Unreadable",
+    "add_json",
     "names",
     "read",
+    "read_json",
 ]
