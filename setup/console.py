@@ -60,7 +60,7 @@ def run(
     except subprocess.CalledProcessError as error:
         if log is not None:
             said = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
-            print("\n".join(said[-15:]), file=sys.stderr, flush=True)
+            print("".join(f"  {line}\n" for line in said[-15:]), end="", file=sys.stderr, flush=True)
         raise Stop(otherwise) from error
 
 
