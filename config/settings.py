@@ -5,6 +5,7 @@ Bureau policy (thresholds, time zone, retention) is data in the database, not a 
 
 import datetime
 import secrets
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from config.environment import BASE_DIR, VAR_DIR, number, text, words, yes
@@ -179,7 +180,7 @@ USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(text("STATIC_ROOT", str(VAR_DIR / "static")))
 STATICFILES_DIRS = [
     ("vendor/maplibre", BASE_DIR / "frontend/node_modules/maplibre-gl/dist"),
     ("vendor/htmx", BASE_DIR / "frontend/node_modules/htmx.org/dist"),
@@ -200,6 +201,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tandem",
     "VERSION": "0.1.0",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
