@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, status
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
@@ -19,7 +20,8 @@ from geo.errors import Refused
 
 # Which HTTP status a refusal of the domain has; 409, a conflict with the state of things, is plain.
 FORBIDDEN_CODES = {"trail_denied", "not_yours", "self_review"}
-UNPROCESSABLE_CODES = {"geometry", "no_streets", "off_the_streets", "purpose_missing"}
+UNPROCESSABLE_CODES = {"no_way", "purpose_missing"}
+GEOMETRY = "geometry_"  # every fault of geo.validation begins so
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -43,7 +45,7 @@ def status_of(refusal: Refused) -> int:
     """The HTTP status of a refusal."""
     if refusal.code in FORBIDDEN_CODES:
         return status.HTTP_403_FORBIDDEN
-    if refusal.code in UNPROCESSABLE_CODES:
+    if refusal.code in UNPROCESSABLE_CODES or refusal.code.startswith(GEOMETRY):
         return status.HTTP_422_UNPROCESSABLE_ENTITY
     return status.HTTP_409_CONFLICT
 
@@ -126,6 +128,7 @@ class TooLarge(exceptions.APIException):
     default_detail = "The body is too large; send it in parts."
 
 
+@extend_schema(exclude=True)
 @api_view(["GET", "POST", "PUT", "PATCH", "DELETE"])
 def no_such_endpoint(request: Request, rest: str) -> Response:
     """The end of the API's addresses: a 404 in the API's shape."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from bureau.access import visible_units
 from bureau.models import Role, User
@@ -41,6 +42,13 @@ def may_write_places(user: User) -> bool:
 def check_may_write(user: User, unit_id: int) -> None:
     """Raise Refused unless the user may write a place of this unit."""
     if not may_write_places(user):
-        raise Refused("not_yours", "Only planners and administrators change places.")
+        raise Refused(
+            "not_yours", _("Only planners and administrators change places. Ask one of them.")
+        )
     if not visible_units(user).filter(pk=unit_id).exists():
-        raise Refused("not_yours", "This unit is not one of yours. Choose a unit you may see.")
+        raise Refused("not_yours", _("This unit is not one of yours. Choose a unit you may see."))
+
+
+def oversees_bureau(user: User) -> bool:
+    """Whether the user's unit is the bureau itself."""
+    return user.unit is not None and user.unit.parent_id is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django.contrib.gis.db.models import GeometryField
@@ -65,19 +65,21 @@ def within_metres[Row: Model](
     return cast("QuerySet[Row]", near.filter(distance_m__lte=distance_m))
 
 
-def feature_collection(rows: QuerySet[Any], properties: Sequence[str], **members: Any) -> str:
+def feature_collection(rows: QuerySet[Any], properties: Mapping[str, str], **members: Any) -> str:
     """One GeoJSON FeatureCollection of the rows, in their order, built by PostGIS, as text.
 
-    properties: names of fields or annotations to give beside `id`.
+    properties: what to give beside `id`: name → the field or annotation that has it.
     members: further members of the collection (counts, links), of JSON's types.
     Coordinates have 7 decimals: a centimetre.
     """
     head = json.dumps({"type": "FeatureCollection", **members}, cls=DjangoJSONEncoder)[:-1]
     try:
-        sql, params = _with_shape(rows, ["id", *properties]).query.sql_with_params()
+        sql, params = _with_shape(rows, ["id", *properties.values()]).query.sql_with_params()
     except EmptyResultSet:  # the ORM knows beforehand that a scope is empty
         return f'{head}, "features": []}}'
-    pairs = ", ".join(f"'{name}', {_quoted(name)}" for name in ["id", *properties])
+    pairs = ", ".join(
+        f"'{name}', {_quoted(column)}" for name, column in {"id": "id", **properties}.items()
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

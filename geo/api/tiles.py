@@ -1,4 +1,4 @@
-"""Endpoints for places: tiles of streets, areas and hotspots; the bureau's extent."""
+"""Tiles of streets, areas and hotspots; the bureau's extent."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Case, CharField, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, QuerySet, Value, When
 from django.http import HttpResponse
 from django.urls import path
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
 from rest_framework.decorators import api_view
-from rest_framework.exceptions import NotAuthenticated, NotFound
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bureau.models import User
 from geo import queries
 from geo.access import areas_seen_by, places_seen_by
+from geo.api.places import user_of
 from geo.models import Area, Hotspot, RoadSegment
 
 TILE_TYPE = "application/vnd.mapbox-vector-tile"
@@ -41,13 +44,6 @@ BLOCKS_FROM_ZOOM = 13
 TileRows = Callable[[User, int], QuerySet[Any]]
 
 
-def user_of(request: Request) -> User:
-    """The signed-in user; the API's default permission lets nobody else in."""
-    if not isinstance(request.user, User):
-        raise NotAuthenticated
-    return request.user
-
-
 def tile_view(
     layer: str, properties: list[str], rows_of: TileRows, *, max_age_s: int = 0
 ) -> Callable[..., HttpResponse]:
@@ -56,6 +52,7 @@ def tile_view(
     204 for an empty tile, 304 when the browser has it already; private, because scope is personal.
     """
 
+    @extend_schema(operation_id=f"tiles_{layer}", responses={(200, TILE_TYPE): bytes, 204: None})
     @api_view(["GET"])
     def tile(request: Request, z: int, x: int, y: int) -> HttpResponse:
         try:
@@ -99,8 +96,12 @@ def street_rows(user: User, zoom: int) -> QuerySet[RoadSegment]:
     if user.unit_id is None:
         return rows.none()
     rows = rows.filter(bureau=user.bureau_id, retired_at=None)
-    hidden = [name for name, least in LEAST_ZOOM.items() if zoom < least]
-    return rows.exclude(class__in=hidden) if hidden else rows
+    if zoom < LEAST_ZOOM["medium"]:
+        return rows.filter(kind__in=CLASS_OF_KIND["major"])
+    hidden = [
+        kind for name, kinds in CLASS_OF_KIND.items() if zoom < LEAST_ZOOM[name] for kind in kinds
+    ]
+    return rows.exclude(kind__in=hidden)
 
 
 def area_rows(user: User, zoom: int) -> QuerySet[Area]:
@@ -113,6 +114,15 @@ def hotspot_rows(user: User, zoom: int) -> QuerySet[Hotspot]:
     return Hotspot.objects.filter(places_seen_by(user), closed_on=None)
 
 
+@extend_schema(
+    responses=inline_serializer(
+        "Extent",
+        {
+            "bounds": serializers.ListField(child=serializers.FloatField(), allow_null=True),
+            "attribution": serializers.CharField(),
+        },
+    )
+)
 @api_view(["GET"])
 def extent(request: Request) -> Response:
     """Where the bureau is: the box of its jurisdiction, else of its areas, else of its streets.
