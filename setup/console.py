@@ -60,7 +60,8 @@ def run(
     except subprocess.CalledProcessError as error:
         if log is not None:
             said = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
-            print("".join(f"  {line}\n" for line in said[-15:]), end="", file=sys.stderr, flush=True)
+            for line in said[-15:]:
+                print(f"  {line}", file=sys.stderr, flush=True)
         raise Stop(otherwise) from error
 
 
@@ -95,7 +96,7 @@ def output(
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return done.stdout.rstrip() if done.returncode == 0 else None
 
 
 def which(name: str) -> str | None:

@@ -166,12 +166,12 @@ def _postgresql_packages() -> list[str]:
 def _no_server_starts() -> Iterator[None]:
     """Debian's way to install packages without starting their services: policy-rc.d says 101."""
     policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists():  # the machine has its own policy
+    ours = "#!/bin/sh\n# made for one installation by Tandem's setup/packages.py\nexit 101\n"
+    # Ours may be left from an installation that was killed; another's is the machine's own policy.
+    if policy.exists() and policy.read_text() != ours:
         yield
         return
-    policy.write_text(
-        "#!/bin/sh\n# made for one installation by Tandem's setup/packages.py\nexit 101\n"
-    )
+    policy.write_text(ours)
     policy.chmod(0o755)
     try:
         yield

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import environment
 import packages
-from console import ROOT, VAR, Stop, call, run, say
+from console import ROOT, VAR, Stop, call, output, run, say
 from environment import VENV, VENV_PYTHON
 from servers import Servers
 
@@ -313,5 +313,24 @@ def _announce(env: dict[str, str], demo: bool) -> None:
     else:
         return
     lines = ["", f"Tandem is up: {env['PUBLIC_ADDRESS']}"]
+    lines += _demo_accounts() if demo else _first_link(env)
+    lines += ["Ctrl-C stops it.", ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _demo_accounts() -> list[str]:
+    """Who can sign in to the demo, from the demo's own list."""
+    question = """
+from patrols.demo.cast import ACCOUNTS, PASSWORD
+for a in ACCOUNTS:
+    print(f"  {a.username:<14} {PASSWORD:<14} {a.came_for}")
+"""
+    said = output([VENV_PYTHON, "-c", question])
+    return ["Sign in with one of the demo's accounts (name, password, what for):", said or ""]
+
+
+def _first_link(env: dict[str, str]) -> list[str]:
+    """The link for the first administrator, as long as there is no account."""
+    link = output([VENV_PYTHON, ROOT / "manage.py", "first_admin_link"], env=env)
+    return [link] if link else []
