@@ -25,8 +25,12 @@ def read_file(path: Path) -> dict[str, str]:
 
 
 # `.env` is a bureau's own; var/servers.env is written by `make run`, so that a management command
-# in another terminal finds the private database and Redis.
-_FILES = read_file(VAR_DIR / "servers.env") | read_file(BASE_DIR / ".env")
+# in another terminal finds the private database and Redis. Tests must not meet either.
+_FILES = (
+    {}
+    if os.environ.get("TANDEM_FILES") == "no"
+    else read_file(VAR_DIR / "servers.env") | read_file(BASE_DIR / ".env")
+)
 
 
 def text(name: str, default: str) -> str:

@@ -9,7 +9,7 @@ import environment
 import packages
 from console import ROOT, VAR, Stop, call, say
 from environment import FRONTEND, VENV, VENV_PYTHON
-from product import ready, servers_for, settings
+from product import ready, servers_for
 from servers import Servers
 
 TOOLS = VENV / "bin"
@@ -94,11 +94,10 @@ def _checks() -> list[tuple[str, list[str | Path], dict[str, str]]]:
 
 
 def _tools_environment() -> dict[str, str]:
-    """The machine's environment without `.env`: a bureau's settings are not for tests."""
-    env = settings()
-    for name in set(env) - set(os.environ):
-        del env[name]
-    return env
+    """The machine's environment without the product's own settings: tests expect the defaults."""
+    ours = ("PUBLIC_ADDRESS", "ALLOWED_HOSTS", "BEHIND_PROXY", "DEBUG", "SECRET_KEY", "HOST")
+    env = {name: value for name, value in os.environ.items() if value and name not in ours}
+    return {**env, "TANDEM_FILES": "no", "TANDEM_VAR": str(VAR / "test" / "var")}
 
 
 def _test_servers(env: dict[str, str]) -> Servers:
