@@ -3,5 +3,6 @@
 from django.urls import include, path
 
 urlpatterns: list = [
+    path("", include("patrols.api.live")),
     path("", include("patrols.api.routes")),
 ]

@@ -1,0 +1,74 @@
+"""Answering an SOS: taken up by a named person, closed with a reason. Each step happens once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from bureau.access import visible_units
+from bureau.models import Role, User
+from geo.errors import Refused
+from patrols.models import Alarm
+
+# Who answers for the people in the field; an inspector looks on.
+ANSWERING_ROLES = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR})
+
+
+def visible_alarms(user: User) -> QuerySet[Alarm]:
+    """Alarms of people in the units that the user may see."""
+    return Alarm.objects.filter(bureau=user.bureau_id, person__unit__in=visible_units(user))
+
+
+def acknowledge(alarm_id: int, *, by: User, now: datetime) -> Alarm:
+    """Say that `by` has taken the alarm up. Raises Refused; a second one is told who was first."""
+    alarm = find(alarm_id, by)
+    changed = Alarm.objects.filter(pk=alarm.pk, acknowledged_at=None, closed_at=None).update(
+        acknowledged_at=now, acknowledged_by=by
+    )
+    alarm.refresh_from_db()
+    if not changed and alarm.closed_at is not None:
+        raise Refused("alarm_closed", _("This alarm is closed already."))
+    if not changed and alarm.acknowledged_by_id != by.pk:
+        raise Refused(
+            "alarm_taken",
+            _("%(name)s has taken this alarm up already.") % {"name": alarm.acknowledged_by},
+        )
+    return alarm
+
+
+def close(alarm_id: int, *, by: User, reason: str, now: datetime) -> Alarm:
+    """End an alarm, with the reason that is kept. From then on duty alone decides what is stored.
+
+    Raises Refused without a reason, for an alarm that nobody has acknowledged, and for one that is
+    closed already.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise Refused("reason_missing", _("Say in a few words how the alarm ended."))
+    longest = Alarm._meta.get_field("closed_reason").max_length or 200
+    if len(reason) > longest:
+        raise Refused(
+            "reason_too_long", _("Keep the reason under %(n)d characters.") % {"n": longest}
+        )
+    alarm = find(alarm_id, by)
+    changed = Alarm.objects.filter(
+        pk=alarm.pk, acknowledged_at__isnull=False, closed_at=None
+    ).update(closed_at=now, closed_by=by, closed_reason=reason)
+    alarm.refresh_from_db()
+    if changed:
+        return alarm
+    if alarm.closed_at is not None:
+        raise Refused("alarm_closed", _("This alarm is closed already."))
+    raise Refused("alarm_waiting", _("Acknowledge the alarm first, then close it."))
+
+
+def find(alarm_id: int, user: User) -> Alarm:
+    """An alarm that the user may answer. Raises Refused."""
+    if user.role not in ANSWERING_ROLES:
+        raise Refused("not_yours", _("Your role does not answer alarms."))
+    alarm = visible_alarms(user).select_related("person").filter(pk=alarm_id).first()
+    if alarm is None:
+        raise Refused("not_yours", _("There is no such alarm among your units."))
+    return alarm

@@ -1,0 +1,366 @@
+"""The live picture as rows: who may watch it, what it says of each person, the log of watching.
+
+Snapshot and frames (`realtime`) are built from the same rows here, so that a snapshot and the
+frames after it can only agree. Times are milliseconds since 1970 UTC, places degrees.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, FloatField, Func, Min, Q, QuerySet
+from django.utils import timezone
+
+from bureau.access import rules_on, visible_units
+from bureau.models import OrgUnit, Role, User
+from geo.errors import Refused
+from patrols.models import Alarm, Latest, LiveState, LiveWatch, Person, PhoneHolding, Position
+
+log = logging.getLogger(__name__)
+
+# Who works with people's places as they are now. A planner plans on facts without persons, and
+# officers do not see each other (domain, privacy).
+WATCHING_ROLES = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR})
+
+TAIL_S = 300  # decision 22: tails up to five minutes belong to the live picture
+TAIL_STEP_S = 10  # a tail is drawn a few px long: a fix per so many seconds is enough
+# A closed alarm stays in the picture so long, so that all screens see it go.
+CLOSED_ALARM_SHOWN = timedelta(minutes=10)
+# Fetching a snapshot within this of leaving the socket is still the same watch.
+SAME_WATCH = timedelta(minutes=2)
+
+Row = dict[str, Any]
+
+
+def ms(moment: datetime | None) -> int | None:
+    """Whole milliseconds since 1970, UTC."""
+    return None if moment is None else int(moment.timestamp() * 1000)
+
+
+def may_watch(user: User) -> bool:
+    """Whether the user may watch the live picture of the own unit at all."""
+    return (
+        user.is_authenticated
+        and user.is_active
+        and user.role in WATCHING_ROLES
+        and visible_units(user).exists()
+    )
+
+
+def check_may_watch(user: User) -> OrgUnit:
+    """The unit at the top of what the user watches. Raises Refused for who may not."""
+    if not may_watch(user) or user.unit is None:
+        raise Refused(
+            "not_yours",
+            "Your role does not show the live picture. Ask your administrator if it should.",
+        )
+    return user.unit
+
+
+# --- the log of watching -----------------------------------------------------------------------
+
+
+def begin_watch(user: User, now: datetime) -> int:
+    """Log that the user begins to watch; the id of the line."""
+    unit = check_may_watch(user)
+    return LiveWatch.objects.create(
+        bureau_id=unit.bureau_id, unit=unit, user=user, joined_at=now
+    ).pk
+
+
+def end_watch(watch_id: int, now: datetime) -> None:
+    """Close the line of a watch."""
+    LiveWatch.objects.filter(pk=watch_id, left_at=None).update(left_at=now)
+
+
+def note_look(user: User, now: datetime) -> None:
+    """Log a single look (API without a socket) unless a watch of this user covers it."""
+    unit = check_may_watch(user)
+    covered = LiveWatch.objects.filter(
+        Q(left_at=None) | Q(left_at__gte=now - SAME_WATCH),
+        user=user,
+        unit=unit,
+        joined_at__gte=now - timedelta(days=1),
+    )
+    if not covered.exists():
+        LiveWatch.objects.create(
+            bureau_id=unit.bureau_id, unit=unit, user=user, joined_at=now, left_at=now
+        )
+
+
+# --- rows --------------------------------------------------------------------------------------
+
+
+class X(Func):
+    """East coordinate of a point."""
+
+    function = "ST_X"
+    output_field = FloatField()
+
+
+class Y(Func):
+    """North coordinate of a point."""
+
+    function = "ST_Y"
+    output_field = FloatField()
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A latest position, ready to be sent."""
+
+    person: int
+    version: int
+    lon_deg: float
+    lat_deg: float
+    recorded_ms: int
+    received_ms: int
+    accuracy_m: float | None
+    speed_mps: float | None
+    course_deg: float | None
+    battery: float | None
+
+    def row(self) -> Row:
+        """As the snapshot says it."""
+        return {
+            "person": self.person,
+            "lon": round(self.lon_deg, 7),
+            "lat": round(self.lat_deg, 7),
+            "at": self.recorded_ms,
+            "got": self.received_ms,
+            "accuracy": self.accuracy_m,
+            "speed": self.speed_mps,
+            "course": self.course_deg,
+            "battery": self.battery,
+        }
+
+
+def latest_fixes(rows: QuerySet[Latest]) -> list[Fix]:
+    """Rows of `Latest` as plain values."""
+    values = rows.annotate(lon=X("point"), lat=Y("point")).values_list(
+        "person_id", "version", "lon", "lat", "recorded_at", "received_at",
+        "accuracy_m", "speed_mps", "course_deg", "battery",
+    )  # fmt: skip
+    return [
+        Fix(
+            person,
+            version,
+            lon,
+            lat,
+            int(recorded.timestamp() * 1000),
+            int(received.timestamp() * 1000),
+            *rest,
+        )
+        for person, version, lon, lat, recorded, received, *rest in values.iterator(5000)
+    ]
+
+
+def state_row(state: LiveState, seen: Collection[int]) -> Row:
+    """A state for somebody who may see the people `seen`: others are a number without a name."""
+    partners = [person for person in state.partners if person in seen]
+    return {
+        "person": state.person_id,
+        "v": state.version,
+        "duty": None if state.duty_until is None else [ms(state.duty_since), ms(state.duty_until)],
+        "company": state.company,
+        "since": ms(state.company_since),
+        "partners": partners,
+        "others": len(state.partners) - len(partners),
+        "parked": ms(state.parked_since),
+        "street": state.street,
+        "street_en": state.street_en,
+        "hotspot": None
+        if state.hotspot_id is None
+        else {"id": state.hotspot_id, "name": state.hotspot_name},
+        "contact": ms(state.contact_at),
+    }
+
+
+def on_duty(state: LiveState | None, now_ms: int) -> bool:
+    """Whether the state says that its person is on duty at that moment."""
+    if state is None or state.duty_since is None or state.duty_until is None:
+        return False
+    return (ms(state.duty_since) or 0) <= now_ms < (ms(state.duty_until) or 0)
+
+
+def is_shown(fix: Fix, state: LiveState | None, now_ms: int) -> bool:
+    """Whether a fix may be on the map now: its person is on duty, and it is of this duty."""
+    return on_duty(state, now_ms) and fix.recorded_ms >= (
+        (ms(state.duty_since) if state else None) or 0
+    )
+
+
+def roster_rows(people: QuerySet[Person], now: datetime) -> dict[int, Row]:
+    """What the list says of people whether on duty or not, by person id."""
+    present = people.filter(Q(left_on=None) | Q(left_on__gte=timezone.localdate(now)))
+    rows: dict[int, Row] = {
+        pk: {
+            "id": pk,
+            "name": name,
+            "badge": badge_no,
+            "category": category,
+            "unit": unit,
+            "interval": None,
+        }
+        for pk, name, badge_no, category, unit in present.values_list(
+            "pk", "name", "badge_no", "category", "unit_id"
+        )
+    }
+    intervals = (
+        PhoneHolding.objects.filter(
+            person__in=present, until=None, since__lte=now, phone__revoked_at=None
+        )
+        .values("person")
+        .annotate(interval=Min("phone__interval_s"))
+    )
+    for held in intervals:
+        if held["person"] in rows:
+            rows[held["person"]]["interval"] = held["interval"]
+    return rows
+
+
+def alarm_rows(alarms: QuerySet[Alarm], now: datetime) -> list[Row]:
+    """Open alarms and those closed a moment ago, oldest first."""
+    shown = alarms.filter(Q(closed_at=None) | Q(closed_at__gte=now - CLOSED_ALARM_SHOWN))
+    return [
+        {
+            "id": alarm.pk,
+            "kind": alarm.kind,
+            "person": alarm.person_id,
+            "name": alarm.person.name,
+            "unit": alarm.person.unit_id,
+            "raised": ms(alarm.raised_at),
+            "lon": None if alarm.point is None else round(alarm.point.x, 7),
+            "lat": None if alarm.point is None else round(alarm.point.y, 7),
+            "acknowledged": ms(alarm.acknowledged_at),
+            "acknowledged_by": None
+            if alarm.acknowledged_by is None
+            else str(alarm.acknowledged_by),
+            "closed": ms(alarm.closed_at),
+            "closed_by": None if alarm.closed_by is None else str(alarm.closed_by),
+            "reason": alarm.closed_reason,
+        }
+        for alarm in shown.select_related("person", "acknowledged_by", "closed_by").order_by(
+            "raised_at", "pk"
+        )
+    ]
+
+
+# --- the snapshot ------------------------------------------------------------------------------
+
+
+def stream_key(name: str) -> str:
+    """A Redis key or channel of this database's stream.
+
+    Channels of Redis know no database numbers, so two Tandems on one Redis server would hear each
+    other without the name of the database in front.
+    """
+    return f"tandem:{connection.settings_dict['NAME']}:{name}"
+
+
+def stream_head() -> tuple[int | None, int | None]:
+    """(epoch, number) of the last frame whose reading is complete; nulls when Redis is away."""
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
+            found = client.get(stream_key("head"))
+    except redis.RedisError:
+        log.warning("Redis does not answer; the snapshot goes out without a frame number.")
+        return None, None
+    if not isinstance(found, bytes):
+        return None, None
+    head = json.loads(found)
+    return head["epoch"], head["number"]
+
+
+def snapshot(user: User, now: datetime) -> Row:
+    """Everything the user's live picture holds now. Raises Refused for who may not watch."""
+    top = check_may_watch(user)
+    epoch, number = stream_head()  # before reading: the rows hold at least what that frame held
+    units = list(visible_units(user).select_related("bureau").order_by("code"))
+    rules, _ = rules_on(top.bureau, timezone.localdate(now))
+    people = Person.objects.filter(bureau=top.bureau_id, unit__in=units)
+    roster = roster_rows(people, now)
+    states = {
+        state.person_id: state
+        for state in LiveState.objects.filter(bureau_id=top.bureau_id, person_id__in=roster)
+    }
+    fixes = latest_fixes(Latest.objects.filter(bureau_id=top.bureau_id, person_id__in=roster))
+    now_ms = ms(now) or 0
+    return {
+        "epoch": epoch,
+        "number": number,
+        "cursor": max(
+            [fix.version for fix in fixes] + [state.version for state in states.values()],
+            default=0,
+        ),
+        "at": now_ms,
+        "period_s": settings.FRAME_PERIOD_S,
+        "unit": top.pk,
+        "units": [
+            {"id": unit.pk, "name": unit.name, "kind": unit.kind, "parent": unit.parent_id}
+            for unit in units
+        ],
+        "rules": {
+            key: getattr(rules, key)
+            for key in ("stale_floor_s", "no_signal_floor_s", "alone_grace_s", "parked_after_s")
+        },
+        "people": list(roster.values()),
+        "states": [state_row(state, roster) for state in states.values()],
+        "fixes": [fix.row() for fix in fixes if is_shown(fix, states.get(fix.person), now_ms)],
+        "alarms": alarm_rows(Alarm.objects.filter(person__unit__in=units), now),
+    }
+
+
+def tails(user: User, now: datetime) -> dict[int, list[list[float]]]:
+    """Person id → [lon, lat, recorded ms] of the last five minutes, for visible people on duty.
+
+    The one reader of positions beside `access.trail_for`: five minutes belong to the live picture,
+    whose watching is logged (decision 22).
+    """
+    top = check_may_watch(user)
+    now_ms = ms(now) or 0
+    since = {
+        state.person_id: ms(state.duty_since) or 0
+        for state in LiveState.objects.filter(
+            bureau_id=top.bureau_id,
+            duty_until__gt=now,
+            person_id__in=Person.objects.filter(unit__in=visible_units(user)).values("pk"),
+        )
+        if on_duty(state, now_ms)
+    }
+    found: dict[int, list[list[float]]] = defaultdict(list)
+    for person, recorded, lon, lat in recent_positions(
+        top.bureau_id, since, now - timedelta(seconds=TAIL_S), now
+    ):
+        at_ms = int(recorded.timestamp() * 1000)
+        tail = found[person]
+        thin = bool(tail) and at_ms - tail[-1][2] < TAIL_STEP_S * 1000
+        if at_ms >= since[person] and not thin:
+            tail.append([round(lon, 6), round(lat, 6), at_ms])
+    return dict(found)
+
+
+def recent_positions(
+    bureau_id: int, people: Iterable[int], since: datetime, until: datetime
+) -> Sequence[tuple[int, datetime, float, float]]:
+    """(person, recorded, lon, lat) of usable places in [since, until], by person and time."""
+    return list(
+        Position.objects.filter(
+            bureau_id=bureau_id,
+            person_id__in=list(people),
+            recorded_at__gte=since,
+            recorded_at__lte=until,
+        )
+        .annotate(lon=X(F("point")), lat=Y(F("point")))
+        .order_by("person_id", "recorded_at")
+        .values_list("person_id", "recorded_at", "lon", "lat")
+    )

@@ -1,0 +1,140 @@
+"""What changed since a cursor: the ticker's one look at the database per frame.
+
+Rows do not commit in the order of their versions. So each look asks again for the versions of the
+last ten seconds and keeps only what it has not told yet, and once a minute it compares all
+versions, which finds the row of a transaction that took longer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Max
+
+from bureau.models import OrgUnit
+from geo.models import ImportRun
+from patrols.live import Fix, Row, alarm_rows, latest_fixes, roster_rows
+from patrols.models import Alarm, Latest, LiveState, Person
+from stations.models import StationChange
+
+OVERLAP_S = 10.0
+SWEEP_S = 60.0
+ROSTER_S = 10.0
+# People asked for by id in one query.
+BATCH = 5000
+
+
+@dataclass
+class Cursor:
+    """How far the ticker has read. `*_told` remember by key the version that went out."""
+
+    heads: deque[tuple[float, int]] = field(default_factory=deque)  # (when, highest version then)
+    head: int = 0
+    fixes_told: dict[int, int] = field(default_factory=dict)  # person → version
+    states_told: dict[int, int] = field(default_factory=dict)
+    alarms_told: dict[int, Row] = field(default_factory=dict)
+    roster_told: dict[int, Row] = field(default_factory=dict)
+    parent: dict[int, int | None] = field(default_factory=dict)  # unit → the unit above
+    places_told: tuple[int, int] | None = None
+    swept_at: float = float("-inf")
+    roster_at: float = float("-inf")
+
+    def floor(self, at_s: float) -> int | None:
+        """The highest version that was known `OVERLAP_S` ago; None before there was one."""
+        while len(self.heads) > 1 and self.heads[1][0] <= at_s - OVERLAP_S:
+            self.heads.popleft()
+        return self.heads[0][1] if self.heads and self.heads[0][0] <= at_s - OVERLAP_S else None
+
+    def advance(self, at_s: float, versions: list[int]) -> None:
+        """Remember the highest version of a look."""
+        self.head = max([self.head, *versions])
+        self.heads.append((at_s, self.head))
+
+
+@dataclass
+class Changes:
+    """What one look found: new fixes and states, alarms and people that changed, people gone."""
+
+    fixes: list[Fix] = field(default_factory=list)
+    states: list[LiveState] = field(default_factory=list)
+    alarms: list[Row] = field(default_factory=list)
+    people: list[Row] = field(default_factory=list)
+    moved: dict[int, int] = field(default_factory=dict)  # person → the unit before
+    gone: dict[int, int] = field(default_factory=dict)  # person → the unit before
+    places: bool = False
+
+
+def since(cursor: Cursor, now: datetime, at_s: float) -> Changes:
+    """What was not told yet; the cursor moves on. `at_s` is a monotonic clock's second.
+
+    Raises what the database raises; the cursor is then of no more use: begin with a new one and a
+    new epoch, so that everybody fetches a snapshot.
+    """
+    found = Changes()
+    if at_s - cursor.roster_at >= ROSTER_S:
+        read_roster(cursor, found, now)
+        cursor.roster_at = at_s
+    floor = cursor.floor(at_s)
+    if floor is None or at_s - cursor.swept_at >= SWEEP_S:
+        fixes, states = differing(cursor)
+        cursor.swept_at = at_s
+    else:
+        fixes = latest_fixes(Latest.objects.filter(version__gt=floor))
+        states = list(LiveState.objects.filter(version__gt=floor))
+    found.fixes = [fix for fix in fixes if cursor.fixes_told.get(fix.person) != fix.version]
+    found.states = [
+        state for state in states if cursor.states_told.get(state.person_id) != state.version
+    ]
+    who = {fix.person for fix in found.fixes} | {state.person_id for state in found.states}
+    if not who <= cursor.roster_told.keys():
+        read_roster(cursor, found, now)  # somebody new reports: do not wait for the next reading
+    found.alarms = [
+        row
+        for row in alarm_rows(Alarm.objects.all(), now)
+        if cursor.alarms_told.get(row["id"]) != row
+    ]
+    cursor.fixes_told.update((fix.person, fix.version) for fix in found.fixes)
+    cursor.states_told.update((state.person_id, state.version) for state in found.states)
+    cursor.alarms_told.update((row["id"], row) for row in found.alarms)
+    cursor.advance(at_s, [fix.version for fix in fixes] + [state.version for state in states])
+    return found
+
+
+def differing(cursor: Cursor) -> tuple[list[Fix], list[LiveState]]:
+    """Every fix and state whose version is not the one that was told, by comparing all of them."""
+    fixes = [
+        person
+        for person, version in Latest.objects.values_list("person_id", "version").iterator(BATCH)
+        if cursor.fixes_told.get(person) != version
+    ]
+    states = [
+        person
+        for person, version in LiveState.objects.values_list("person_id", "version").iterator(BATCH)
+        if cursor.states_told.get(person) != version
+    ]
+    return (
+        latest_fixes(Latest.objects.filter(person_id__in=fixes)),
+        list(LiveState.objects.filter(person_id__in=states)),
+    )
+
+
+def read_roster(cursor: Cursor, found: Changes, now: datetime) -> None:
+    """People, units and places: rare changes, read as a whole and compared."""
+    cursor.parent = dict(OrgUnit.objects.values_list("pk", "parent_id"))
+    roster = roster_rows(Person.objects.all(), now)
+    for pk, row in roster.items():
+        told = cursor.roster_told.get(pk)
+        if told != row:
+            found.people.append(row)
+            if told is not None and told["unit"] != row["unit"]:
+                found.moved[pk] = told["unit"]
+    found.gone |= {pk: row["unit"] for pk, row in cursor.roster_told.items() if pk not in roster}
+    cursor.roster_told = roster
+    places = (
+        StationChange.objects.aggregate(newest=Max("pk"))["newest"] or 0,
+        ImportRun.objects.filter(dry_run=False).aggregate(newest=Max("pk"))["newest"] or 0,
+    )
+    found.places |= cursor.places_told is not None and places != cursor.places_told
+    cursor.places_told = places
