@@ -36,12 +36,17 @@ class Holding(msgspec.Struct, gc=False):
 
 
 class Carrier(msgspec.Struct, gc=False):
-    """What must be known of a person to admit a fix. Only true for times within `known`."""
+    """What must be known of a person to admit a fix. Only true for times within `known`.
+
+    `duty` has known ends (shifts with their slack, closed patrols and alarms); `open_duty` ends
+    whenever somebody ends it (open patrol, open SOS), so it is only believed when just read.
+    """
 
     person_id: int
     noticed: bool
     left_us: int  # first moment after leaving the bureau
     duty: list[Span]  # merged, in order
+    open_duty: list[Span]
     known: Span
     loaded_us: int
 
@@ -97,6 +102,7 @@ class Admitted(msgspec.Struct):
     refused: Counter[tuple[int, date, str]] = msgspec.field(default_factory=Counter)
     quarantined: list[tuple[int | None, Quarantined]] = []  # person, if one held the phone
     alarms: list[Sos] = []
+    on_open_duty: bool = False  # something was admitted that only open duty allows
 
 
 def merged(spans: list[Span]) -> list[Span]:
@@ -145,7 +151,7 @@ def reason_against(carrier: Carrier, us: int) -> str | None:
         return "left"
     if not carrier.noticed:
         return "no_notice"
-    if span_at(carrier.duty, us) is None:
+    if span_at(carrier.duty, us) is None and span_at(carrier.open_duty, us) is None:
         return "off_duty"
     return None
 
@@ -260,6 +266,8 @@ def admit_each(
             outcome.refused[person_id, local_day(us, phone.zone), reason] += 1
         else:
             outcome.rows.append((person_id, reading))
+            if span_at(carriers[person_id].duty, us) is None:
+                outcome.on_open_duty = True
 
 
 def last_holding(phone: KnownPhone) -> Holding | None:
@@ -327,3 +335,5 @@ def quarantine(
         outcome.refused[holding.person_id, local_day(us, phone.zone), reason] += 1
     else:
         outcome.quarantined.append((holding.person_id, quarantined))
+        if span_at(carriers[holding.person_id].duty, us) is None:
+            outcome.on_open_duty = True

@@ -156,11 +156,14 @@ def admit_all(
             wanted.add(upload, phone, desk.people, now_us)
     load_people(desk, cursor, wanted, now_us)
     outcomes = [decide(desk, upload) for upload in uploads]
-    # A refusal stands only on fresh knowledge: a patrol may have begun this very second.
+    # A refusal stands only on fresh knowledge: a patrol may have begun this very second. So does
+    # what only an open patrol or SOS allows: it may have ended.
     doubtful = [
         i
         for i, outcome in enumerate(outcomes)
-        if outcome is not None and outcome.refused and not is_fresh(desk, uploads[i], now_us)
+        if outcome is not None
+        and (outcome.refused or outcome.on_open_duty)
+        and not is_fresh(desk, uploads[i], now_us)
     ]
     if doubtful:
         wanted = Wanted()

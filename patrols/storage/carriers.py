@@ -65,10 +65,14 @@ ORDER BY p.id, h.since
 
 def load_slacks(cursor: Any) -> dict[int, list[tuple[date, int]]]:
     """Bureau → (Monday, slack in µs), in time order, of every rule set there is."""
-    cursor.execute("SELECT bureau_id, valid_from, values FROM bureau_ruleset ORDER BY valid_from")
+    cursor.execute(
+        "SELECT bureau_id, valid_from, values -> 'duty_slack_s' FROM bureau_ruleset"
+        " ORDER BY valid_from"
+    )
     found: dict[int, list[tuple[date, int]]] = defaultdict(list)
-    for bureau_id, monday, values in cursor.fetchall():
-        found[bureau_id].append((monday, Rules.of(values).duty_slack_s * 1_000_000))
+    for bureau_id, monday, value in cursor.fetchall():
+        slack_s = Rules().duty_slack_s if value is None else int(value)
+        found[bureau_id].append((monday, slack_s * 1_000_000))
     return found
 
 
@@ -127,7 +131,7 @@ def load_carriers(
     places: dict[int, tuple[int, str]] = {}
     for person_id, zone, bureau_id, left_on, noticed in cursor.fetchall():
         left_us = FOREVER_US if left_on is None else to_us(day_bounds(left_on, zone)[1])
-        carriers[person_id] = Carrier(person_id, noticed, left_us, [], known, now_us)
+        carriers[person_id] = Carrier(person_id, noticed, left_us, [], [], known, now_us)
         places[person_id] = (bureau_id, zone)
     cursor.execute(DUTY_SQL, values)
     spans: dict[int, list[Span]] = defaultdict(list)
@@ -137,7 +141,12 @@ def load_carriers(
             bureau_id, zone = places[person_id]
             slack = slack_us(slacks.get(bureau_id, []), starts_at, zone)
             start, end = start - slack, end + slack
+        elif ends_at is None:
+            carriers[person_id].open_duty.append((start, end))
+            continue
         spans[person_id].append((start, end))
     for person_id, found in spans.items():
         carriers[person_id].duty = merged(found)
+    for carrier in carriers.values():
+        carrier.open_duty = merged(carrier.open_duty)
     return carriers

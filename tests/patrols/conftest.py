@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from patrols.api.group_commit import desk
 from tests.patrols import phones
 
 
@@ -22,4 +23,5 @@ def http(transactional_db: None, phone_server: str) -> Iterator[httpx.Client]:
     """A phone's HTTP client; the positions table is emptied afterwards."""
     with httpx.Client(base_url=phone_server, timeout=20) as client:
         yield client
+    desk.close()  # what it remembers of phones and people goes with the test's rows
     phones.forget_positions()
