@@ -46,3 +46,10 @@ class Unusable(ValueError):
     def __init__(self, sentence: Sentence) -> None:
         super().__init__(str(sentence))
         self.sentence = sentence
+
+
+def unusable(
+    code: str, template: str, values: Mapping[str, str | int | float] | None = None
+) -> Unusable:
+    """An Unusable from the parts of its sentence."""
+    return Unusable(Sentence(code, template, values or {}))
