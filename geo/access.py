@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from bureau.access import visible_units
+from bureau.access import units_below, visible_units
 from bureau.models import Role, User
 from geo.errors import Refused
 from geo.models import AreaKind
@@ -24,6 +24,17 @@ def places_seen_by(user: User) -> Q:
     if user.role == Role.OFFICER:
         return Q(bureau=user.bureau_id, unit=user.unit_id)
     return Q(bureau=user.bureau_id, unit__in=visible_units(user))
+
+
+def places_within(user: User, unit_id: int | None) -> Q:
+    """As `places_seen_by`, of one visible unit and all below it; None is all that the user sees."""
+    seen = places_seen_by(user)
+    if unit_id is None:
+        return seen
+    chosen = visible_units(user).filter(pk=unit_id).first()
+    if chosen is None:
+        return seen & Q(unit=unit_id)
+    return seen & Q(unit__in=units_below(chosen))
 
 
 def areas_seen_by(user: User) -> Q:

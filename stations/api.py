@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Case, OuterRef, QuerySet, When
 from django.db.models.functions import JSONObject
-from django.urls import path
+from django.urls import include, path
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -174,6 +174,7 @@ class StationReopen(StationDetail):
 
 
 urlpatterns: list = [
+    path("", include("stations.api_reach")),
     path("stations", StationList.as_view(), name="stations"),
     path("stations/<int:pk>", StationDetail.as_view(), name="station"),
     path("stations/<int:pk>/close", StationClose.as_view(), name="station-close"),

@@ -25,7 +25,7 @@ from rest_framework_gis.serializers import GeoFeatureModelSerializer
 from bureau.access import visible_units
 from bureau.models import Bureau, OrgUnit, User
 from geo import queries
-from geo.access import check_may_write, may_write_places
+from geo.access import check_may_write, may_write_places, places_within
 from geo.errors import Refused
 from geo.places import checked, code_once
 
@@ -163,7 +163,7 @@ class PlaceList(GenericAPIView):
         parameters=[
             OpenApiParameter("bbox", str, description="west,south,east,north in degrees"),
             OpenApiParameter("state", str, enum=["open", "closed", "all"]),
-            OpenApiParameter("unit", int),
+            OpenApiParameter("unit", int, description="this unit and those below it"),
             OpenApiParameter("limit", int, description=f"at most {MOST}"),
             OpenApiParameter("after", int, description="id of the last place of the page before"),
         ],
@@ -208,8 +208,8 @@ class PlaceList(GenericAPIView):
                     ]
                 }
             )
-        if "unit" in request.query_params:
-            rows = rows.filter(unit=whole_number(request, "unit", 0, least=0, most=2**63 - 1))
+        if (unit := unit_in(request)) is not None:
+            rows = rows.filter(places_within(user_of(request), unit))
         for name, lookup in self.filters.items():
             if name in request.query_params:
                 rows = rows.filter(**{lookup: request.query_params[name]})
@@ -285,6 +285,13 @@ def closing_day(request: Request, bureau: Bureau) -> date:
     if day > today:
         raise ValidationError({"on": [_("Choose today or an earlier day.")]})
     return day
+
+
+def unit_in(request: Request) -> int | None:
+    """The query parameter `unit`, if it is there."""
+    if "unit" not in request.query_params:
+        return None
+    return whole_number(request, "unit", 0, least=0, most=2**63 - 1)
 
 
 def whole_number(request: Request, name: str, default: int, *, least: int, most: int) -> int:
