@@ -229,26 +229,27 @@ def _check_port(host: str, port: int) -> None:
 def _name_hosts(env: dict[str, str]) -> None:
     """ALLOWED_HOSTS and PUBLIC_ADDRESS that follow from HOST and PORT, unless given."""
     host, port = env["HOST"], env["PORT"]
+    here = "127.0.0.1" if host in (*EVERYWHERE, "localhost", "::1") else host
+    env["LOCAL_ADDRESS"] = f"http://{here}:{port}"  # for the simulator and ourselves
     local = ["localhost", "127.0.0.1", "[::1]"]
     if host in local:
         env["HOST"] = "127.0.0.1"
         env.setdefault("PUBLIC_ADDRESS", f"http://localhost:{port}")
         return
-    name = socket.gethostname()
-    names = [*local, name]
-    if host in EVERYWHERE:
-        names += [str(a[4][0]) for a in _own_addresses(name)]
-    else:
-        names.append(host)
+    outer = _network_address() if host in EVERYWHERE else host
+    names = [*local, socket.gethostname(), outer]
     env.setdefault("ALLOWED_HOSTS", ",".join(dict.fromkeys(names)))
-    env.setdefault("PUBLIC_ADDRESS", f"http://{name if host in EVERYWHERE else host}:{port}")
+    env.setdefault("PUBLIC_ADDRESS", f"http://{outer}:{port}")
 
 
-def _own_addresses(name: str) -> list[tuple[object, object, object, str, tuple[object, ...]]]:
-    try:
-        return socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)  # type: ignore[return-value]
-    except socket.gaierror:
-        return []
+def _network_address() -> str:
+    """The address by which the machine's own network sees it (nothing is sent to learn it)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # a documentation address: only the route is asked for
+        except OSError:
+            return "localhost"
+        return str(probe.getsockname()[0])
 
 
 # Processes
@@ -303,31 +304,30 @@ def _die_with_parent() -> None:
 
 def _announce(env: dict[str, str], demo: bool) -> None:
     """Say the address once the product really answers."""
-    host = env["HOST"] if env["HOST"] not in EVERYWHERE else "127.0.0.1"
+    health = urllib.request.Request(f"{env['LOCAL_ADDRESS']}/health")  # noqa: S310 (http)
     for _ in range(600):
         try:
-            with urllib.request.urlopen(f"http://{host}:{env['PORT']}/health", timeout=5):
+            with urllib.request.urlopen(health, timeout=5):  # noqa: S310
                 break
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError as error:
+            if error.code == 400:  # it answers, but not to this name: ALLOWED_HOSTS is given
+                break
+            time.sleep(0.2)
+        except OSError:
             time.sleep(0.2)
     else:
         return
     lines = ["", f"Tandem is up: {env['PUBLIC_ADDRESS']}"]
-    lines += _demo_accounts() if demo else _first_link(env)
+    lines += _demo_accounts(env) if demo else _first_link(env)
     lines += ["Ctrl-C stops it.", ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
 
-def _demo_accounts() -> list[str]:
-    """Who can sign in to the demo, from the demo's own list."""
-    question = """
-from patrols.demo.cast import ACCOUNTS, PASSWORD
-for a in ACCOUNTS:
-    print(f"  {a.username:<14} {PASSWORD:<14} {a.came_for}")
-"""
-    said = output([VENV_PYTHON, "-c", question])
-    return ["Sign in with one of the demo's accounts (name, password, what for):", said or ""]
+def _demo_accounts(env: dict[str, str]) -> list[str]:
+    """Who can sign in to the demo."""
+    said = output([VENV_PYTHON, ROOT / "manage.py", "load_demo", "--accounts"], env=env)
+    return [said] if said else []
 
 
 def _first_link(env: dict[str, str]) -> list[str]:
