@@ -41,9 +41,9 @@ class Roads:
         self._actor = Actor(tile_config(folder)) if len(network) else None
         self._turn = threading.Lock()
         x, y = self.plane.to_metres(network.lonlat[:, 0], network.lonlat[:, 1])
-        self._lines = _lines(x, y, network.offset)
-        self.length_m: Floats = shapely.length(self._lines)
-        self._tree = shapely.STRtree(self._lines)
+        self.lines = _lines(x, y, network.offset)
+        self.length_m: Floats = shapely.length(self.lines)
+        self._tree = shapely.STRtree(self.lines)
 
     def ask(self, action: str, request: dict[str, Any]) -> str:
         """One call of Valhalla; raises ValhallaError where it has no answer."""
@@ -71,9 +71,13 @@ class Roads:
             away[point[order][first]] = distance[order][first]
         return where, away
 
+    def touching(self, area: BaseGeometry) -> Ints:
+        """Positions of the segments that touch an area on `plane`, in order."""
+        return np.sort(self._tree.query(area, predicate="intersects")).astype(np.int64)
+
     def along(self, index: Ints, x_m: Floats, y_m: Floats) -> Floats:
         """Metres from each segment's begin to the foot of each point on it, (n,)."""
-        metres: Floats = shapely.line_locate_point(self._lines[index], shapely.points(x_m, y_m))
+        metres: Floats = shapely.line_locate_point(self.lines[index], shapely.points(x_m, y_m))
         return metres
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.matching import SEARCH_RADIUS_M, Matched, match
 from geo.roads import Roads
@@ -42,7 +43,7 @@ class Passages:
         )
 
 
-def lay_on_streets(roads: Roads, ticks: Ticks, kind: Ints) -> Matched:
+def lay_on_streets(roads: Roads, ticks: Ticks, kind: NDArray[np.uint8]) -> Matched:
     """Match the ticks: thinned to one in 15 s, without parked time and without what is off-street.
 
     Off-street stretches end a part, so that no way is invented across a park.

@@ -1,0 +1,352 @@
+"""Deriving person-days from stored positions, and writing what came of them.
+
+The derived rows (PersonDay, SegmentVisit, CompanySpan) can be thrown away and made again at any
+time while the positions are kept.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Q
+from numpy.typing import NDArray
+
+from bureau.access import rules_on
+from bureau.models import Bureau
+from bureau.week import Week, day_bounds
+from geo.networks import roads_of
+from patrols.company import ALONE, COMPANY_UNKNOWN, TOGETHER
+from patrols.days import (
+    CREDITED,
+    MARGIN_S,
+    UNKNOWN,
+    DerivedDay,
+    Ground,
+    Observed,
+    OnePerson,
+    SpanReason,
+    derive,
+)
+from patrols.grounds import grounds_of
+from patrols.models import (
+    CompanySpan,
+    Leave,
+    PatrolMember,
+    Person,
+    PersonDay,
+    SegmentVisit,
+    Shift,
+)
+from patrols.storage.fixes import people_with_fixes, read_fixes
+
+# Deriving for somebody asks who was near, and for those who was near them; this often at most.
+MAX_TURNS = 4
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A person's duty on one local day, seconds UTC; see `OnePerson`."""
+
+    allowed: list[tuple[float, float]]
+    expected: list[tuple[float, float]]
+    partners: list[tuple[int, float, float]]
+
+
+class Day:
+    """One local day of a bureau with what is needed to derive it."""
+
+    def __init__(self, bureau: Bureau, day: date, now: datetime) -> None:
+        """Rules are those valid on the Monday of the day's week."""
+        self.bureau, self.day, self.now = bureau, day, now
+        self.start, self.end = day_bounds(day, bureau.time_zone)
+        monday = Week.of(day, bureau.time_zone).monday
+        self.rules, self.rule_set_id = rules_on(bureau, monday)
+        self.roads = roads_of(bureau.pk)
+        self.grounds = grounds_of(bureau.pk, self.roads)
+        margin = timedelta(seconds=MARGIN_S)
+        self.read_from, self.read_until = self.start - margin, self.end + margin
+
+    def everybody(self) -> set[int]:
+        """Ids of all who were on duty or have positions that day."""
+        found = people_with_fixes(self.bureau.pk, self.start, self.end)
+        found |= set(self._shifts().values_list("person", flat=True))
+        found |= set(self._members().values_list("person", flat=True))
+        return found
+
+    def derive(self, person_ids: Collection[int]) -> tuple[list[DerivedDay], dict[int, datetime]]:
+        """Derived days of some people, and when the last of each one's fixes was received."""
+        people = self._people(person_ids)
+        rows = read_fixes(
+            self.bureau.pk, [p.person for p in people], self.read_from, self.read_until
+        )
+        bounds = (self.start.timestamp(), self.end.timestamp())
+        days = derive(self.roads, people, observed(rows), bounds, self.rules)
+        today = rows[(rows["t_s"] >= bounds[0]) & (rows["t_s"] < bounds[1])]
+        through: dict[int, datetime] = {}
+        for person in np.unique(today["person"]).tolist():
+            last = today["received_s"][today["person"] == person].max()
+            through[person] = datetime.fromtimestamp(float(last), UTC)
+        return days, through
+
+    def mates(self, person_ids: Collection[int], days: Iterable[DerivedDay]) -> set[int]:
+        """Who may have been near them: the unit on duty, patrol partners, whoever walked the same
+        streets in the same hours, and whoever was thought to be with them until now."""
+        units = Person.objects.filter(pk__in=person_ids).values("unit")
+        same_unit = Person.objects.filter(unit__in=units)
+        found = set(self._shifts().filter(person__in=same_unit).values_list("person", flat=True))
+        patrols = self._members().filter(person__in=person_ids).values("patrol")
+        found |= set(
+            PatrolMember.objects.filter(patrol__in=patrols, person__isnull=False).values_list(
+                "person", flat=True
+            )
+        )
+        found |= self.partners_so_far(person_ids)
+        for day in days:
+            if day.person in person_ids and day.visits:
+                found |= set(
+                    SegmentVisit.objects.filter(
+                        bureau_id=self.bureau.pk,
+                        segment_id__in={v.segment for v in day.visits},
+                        entered_at__lt=_moment(max(v.exit_s for v in day.visits)),
+                        left_at__gt=_moment(min(v.enter_s for v in day.visits)),
+                        day=self.day,
+                    ).values_list("person_id", flat=True)
+                )
+        return found | set(person_ids)
+
+    def partners_so_far(self, person_ids: Collection[int]) -> set[int]:
+        """Who was thought to be with them that day."""
+        spans = CompanySpan.objects.filter(
+            bureau_id=self.bureau.pk, person_id__in=person_ids, day=self.day
+        ).values_list("partners", flat=True)
+        return {int(pk) for partners in spans for pk in partners}
+
+    def _shifts(self) -> Any:
+        slack = timedelta(seconds=self.rules.duty_slack_s)
+        return Shift.objects.filter(
+            bureau=self.bureau, starts_at__lt=self.end + slack, ends_at__gt=self.start - slack
+        ).order_by()
+
+    def _members(self) -> Any:
+        return PatrolMember.objects.filter(
+            Q(patrol__ended_at=None) | Q(patrol__ended_at__gt=self.start),
+            patrol__bureau=self.bureau,
+            patrol__started_at__lt=self.end,
+            person__isnull=False,
+        ).order_by()
+
+    def _people(self, person_ids: Collection[int]) -> list[OnePerson]:
+        units = dict(
+            Person.objects.filter(bureau=self.bureau, pk__in=person_ids)
+            .order_by("pk")
+            .values_list("pk", "unit")
+        )
+        duty = self._duty(units)
+        return [
+            OnePerson(
+                pk,
+                self.grounds.get(unit) or _nothing(self),
+                duty[pk].allowed,
+                duty[pk].expected,
+                duty[pk].partners,
+            )
+            for pk, unit in units.items()
+        ]
+
+    def _duty(self, person_ids: Iterable[int]) -> dict[int, Duty]:
+        """Windows of each person; what lies in the future is not owed yet, leave is not owed."""
+        ids = list(person_ids)
+        found = {pk: Duty([], [], []) for pk in ids}
+        now = self.now.timestamp()
+        slack = float(self.rules.duty_slack_s)
+        away = set(
+            Leave.objects.filter(
+                bureau=self.bureau,
+                person__in=ids,
+                first_day__lte=self.day,
+                last_day__gte=self.day,
+            ).values_list("person", flat=True)
+        )
+        for pk, starts_at, ends_at in (
+            self._shifts().filter(person__in=ids).values_list("person", "starts_at", "ends_at")
+        ):
+            begin, end = starts_at.timestamp(), ends_at.timestamp()
+            found[pk].allowed.append((begin - slack, end + slack))
+            if pk not in away and min(end, now) > begin:
+                found[pk].expected.append((begin, min(end, now)))
+        together = defaultdict(list)
+        for patrol, pk, started_at, ended_at in self._members().values_list(
+            "patrol", "person", "patrol__started_at", "patrol__ended_at"
+        ):
+            end = ended_at.timestamp() if ended_at else now
+            together[patrol].append((pk, started_at.timestamp(), end))
+        for members in together.values():
+            for pk, begin, end in members:
+                if pk not in found or end <= begin:
+                    continue
+                found[pk].allowed.append((begin, end))
+                if pk not in away and min(end, now) > begin:
+                    found[pk].expected.append((begin, min(end, now)))
+                found[pk].partners.extend(m for m in members if m[0] != pk)
+        return found
+
+
+def observed(rows: NDArray[np.void]) -> Observed:
+    """Rows of `read_fixes` as plain arrays."""
+    return Observed(
+        rows["person"].astype(np.int64),
+        rows["t_s"].astype(np.float64),
+        rows["lon_deg"].astype(np.float64),
+        rows["lat_deg"].astype(np.float64),
+        rows["accuracy_m"].astype(np.float64),
+        rows["flags"].astype(np.int64),
+    )
+
+
+def derive_day(
+    bureau: Bureau, day: date, *, now: datetime, touched: Collection[int] | None = None
+) -> set[int]:
+    """Derive one local day and write its rows; returns the ids of those whose day was written.
+
+    With `touched` only these people and whoever was or is now together with them are written;
+    others are read where they may have been near. None is everybody.
+    """
+    today = Day(bureau, day, now)
+    if touched is None:
+        everybody = today.everybody()
+        days, through = today.derive(everybody)
+        _write(today, days, through, everybody, forget_others=True)
+        return everybody
+    writing = set(touched) | today.partners_so_far(touched)
+    days, through = today.derive(writing)
+    for _ in range(MAX_TURNS):
+        days, through = today.derive(today.mates(writing, days))
+        near = {
+            partner
+            for one in days
+            if one.person in touched
+            for part in one.company
+            for partner in part.partners
+        }
+        if near <= writing:
+            break
+        writing |= near
+    _write(today, [d for d in days if d.person in writing], through, writing)
+    return writing
+
+
+def touches_midnight(bureau: Bureau, day: date, person_ids: Collection[int]) -> set[date]:
+    """The days beside `day` whose derivation reads fixes that these people have on `day`."""
+    start, end = day_bounds(day, bureau.time_zone)
+    margin = timedelta(seconds=MARGIN_S)
+    beside = set()
+    if len(read_fixes(bureau.pk, person_ids, start, start + margin)):
+        beside.add(day - timedelta(days=1))
+    if len(read_fixes(bureau.pk, person_ids, end - margin, end)):
+        beside.add(day + timedelta(days=1))
+    return beside
+
+
+@transaction.atomic
+def _write(
+    today: Day,
+    days: list[DerivedDay],
+    through: dict[int, datetime],
+    person_ids: Collection[int],
+    *,
+    forget_others: bool = False,
+) -> None:
+    bureau_id, day = today.bureau.pk, today.day
+    for model in (PersonDay, SegmentVisit, CompanySpan):
+        old = model._default_manager.filter(bureau_id=bureau_id, day=day)
+        if not forget_others:
+            old = old.filter(person_id__in=person_ids)
+        old.delete()
+    kept = [one for one in days if one.spans or one.fixes]
+    PersonDay.objects.bulk_create([_person_day(today, one, through) for one in kept])
+    SegmentVisit.objects.bulk_create(
+        [
+            SegmentVisit(
+                bureau_id=bureau_id,
+                person_id=one.person,
+                segment_id=visit.segment,
+                day=day,
+                entered_at=_moment(visit.enter_s),
+                left_at=_moment(visit.exit_s),
+                active_s=visit.active_s,
+                walked_share=visit.walked_share,
+            )
+            for one in kept
+            for visit in one.visits
+        ],
+        batch_size=2000,
+    )
+    midnight = today.start.timestamp()
+    CompanySpan.objects.bulk_create(
+        [
+            CompanySpan(
+                bureau_id=bureau_id,
+                person_id=one.person,
+                day=day,
+                starts_at=_moment(midnight + part.start_s),
+                ends_at=_moment(midnight + part.end_s),
+                company=part.company,
+                partners=list(part.partners),
+            )
+            for one in kept
+            for part in one.company
+        ],
+        batch_size=2000,
+    )
+
+
+def _person_day(today: Day, one: DerivedDay, through: dict[int, datetime]) -> PersonDay:
+    credited = one.seconds(CREDITED)
+    off_beat = one.seconds({SpanReason.OFF_BEAT})
+    return PersonDay(
+        bureau_id=today.bureau.pk,
+        person_id=one.person,
+        day=today.day,
+        duty_s=one.seconds(set(SpanReason)),
+        active_s=credited + off_beat,
+        credited_s=credited,
+        unknown_s=one.seconds(UNKNOWN),
+        parked_s=one.seconds({SpanReason.PARKED}),
+        off_beat_s=off_beat,
+        vehicle_s=one.vehicle_s,
+        together_s=one.company_s(TOGETHER),
+        alone_s=one.company_s(ALONE),
+        company_unknown_s=one.company_s(COMPANY_UNKNOWN),
+        fixes=one.fixes,
+        unused_fixes=one.unused,
+        spans=[
+            {
+                "start_s": span.start_s,
+                "end_s": span.end_s,
+                "reason": str(span.reason),
+                "credited": span.credited,
+            }
+            for span in one.spans
+        ],
+        flags=one.flags,
+        network_version=today.roads.network.digest,
+        rule_set_id=today.rule_set_id,
+        # With no fix at all the answer is about the day itself.
+        data_through=through.get(one.person, today.start),
+        judged_at=today.now,
+    )
+
+
+def _nothing(today: Day) -> Ground:
+    """A unit that is not in the bureau's tree owns nothing."""
+    return Ground(np.zeros(len(today.roads.network), dtype=np.bool_), None)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

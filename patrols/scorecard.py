@@ -1,0 +1,164 @@
+"""The week at a glance: one row a person, one row a squad. Reads verdicts, judges nothing."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import median
+
+from django.db.models import Prefetch, Q
+
+from bureau.models import Bureau, OrgUnit
+from bureau.week import Week
+from patrols.models import Decision, Dispute, Outcome, Person, Review, Subject, Verdict
+
+
+@dataclass(frozen=True)
+class WeekRow:
+    """One person's week; times in seconds. `verdict` None: not judged yet.
+
+    outcome: what counts after review · days: credited seconds, Monday first · review: "none",
+    "reviewed", "changed" (data changed since the review) or "disputed" (an objection waits).
+    """
+
+    person: Person
+    unit: OrgUnit
+    verdict: Verdict | None
+    pair_verdict: Verdict | None
+    outcome: str
+    pair_outcome: str
+    credited_s: float = 0.0
+    required_s: float = 0.0
+    unknown_s: float = 0.0
+    band_s: float = 0.0
+    together_s: float = 0.0
+    alone_s: float = 0.0
+    company_unknown_s: float = 0.0
+    days: tuple[float, ...] = (0.0,) * 7
+    reasons: tuple[str, ...] = ()
+    review: str = "none"
+    last_review: Review | None = None
+    open_dispute: Dispute | None = None
+    data_through: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SquadRow:
+    """A unit's week: medians and the share met, never a sum of officer-minutes.
+
+    people: all rows · judged: those not exempt and judged · share_met: met ÷ judged, None if
+    nobody is · outcomes: how many of each.
+    """
+
+    unit: OrgUnit
+    people: int
+    judged: int
+    median_credited_s: float | None
+    share_met: float | None
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+
+def outcome_after_review(verdict: Verdict, last: Review | None) -> str:
+    """What counts: the judge's answer, or what a supervisor made of it."""
+    if last is None or last.decision == Decision.UPHOLD:
+        return verdict.outcome
+    if last.decision == Decision.EXCUSE:
+        return Outcome.EXEMPT
+    return Outcome.NOT_MET if verdict.outcome == Outcome.MET else Outcome.MET
+
+
+def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[WeekRow]:
+    """One row for each person of the units in that week, by unit and badge.
+
+    Who cannot be judged for silence comes first within the unit: that is what needs a look.
+    """
+    wanted = [unit.pk for unit in units]
+    verdicts: dict[tuple[int, str], Verdict] = {
+        (verdict.person_id, verdict.subject): verdict
+        for verdict in Verdict.objects.filter(
+            bureau=bureau, monday=week.monday, is_current=True
+        ).prefetch_related(
+            Prefetch("reviews", Review.objects.select_related("by")),
+            "disputes",
+        )
+    }
+    people = (
+        Person.objects.filter(bureau=bureau, unit__in=wanted)
+        .filter(Q(left_on=None) | Q(left_on__gte=week.monday))
+        .select_related("unit")
+        .order_by("unit__code", "badge_no")
+    )
+    rows = [
+        _row(
+            person,
+            verdicts.get((person.pk, Subject.WEEKLY_PATROL_TIME)),
+            verdicts.get((person.pk, Subject.PAIR_COVERAGE)),
+        )
+        for person in people
+    ]
+    return sorted(rows, key=lambda r: (r.unit.code, "silent_all_week" not in r.reasons))
+
+
+def squad_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[SquadRow]:
+    """One row for each unit that has people, in the order of `units`."""
+    wanted = list(units)
+    by_unit: dict[int, list[WeekRow]] = defaultdict(list)
+    for row in week_rows(bureau, week, wanted):
+        by_unit[row.unit.pk].append(row)
+    return [_squad(unit, by_unit[unit.pk]) for unit in wanted if by_unit[unit.pk]]
+
+
+def _squad(unit: OrgUnit, rows: list[WeekRow]) -> SquadRow:
+    judged = [r for r in rows if r.outcome not in (Outcome.EXEMPT, "")]
+    met = sum(r.outcome == Outcome.MET for r in judged)
+    return SquadRow(
+        unit,
+        len(rows),
+        len(judged),
+        median([r.credited_s for r in judged]) if judged else None,
+        met / len(judged) if judged else None,
+        dict(Counter(r.outcome for r in rows if r.outcome)),
+    )
+
+
+def _row(person: Person, verdict: Verdict | None, pair: Verdict | None) -> WeekRow:
+    pair_last = _last_review(pair)
+    pair_outcome = outcome_after_review(pair, pair_last) if pair else ""
+    if verdict is None:
+        return WeekRow(person, person.unit, None, pair, "", pair_outcome)
+    last = _last_review(verdict)
+    waiting = next((d for d in verdict.disputes.all() if d.answered_at is None), None)
+    numbers = verdict.numbers
+    if waiting is not None:
+        state = "disputed"
+    elif verdict.changed_since_review:
+        state = "changed"
+    else:
+        state = "reviewed" if last else "none"
+    return WeekRow(
+        person,
+        person.unit,
+        verdict,
+        pair,
+        outcome_after_review(verdict, last),
+        pair_outcome,
+        numbers["credited_s"],
+        numbers["required_s"],
+        numbers["unknown_s"],
+        numbers["band_s"],
+        numbers["together_s"],
+        numbers["alone_s"],
+        numbers["company_unknown_s"],
+        tuple(numbers["days"]),
+        tuple(verdict.reasons),
+        state,
+        last,
+        waiting,
+        verdict.data_through,
+    )
+
+
+def _last_review(verdict: Verdict | None) -> Review | None:
+    return next(iter(verdict.reviews.all()), None) if verdict else None

@@ -1,0 +1,373 @@
+"""The week's verdicts: judging, reviewing, disputing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+
+from bureau.access import rules_on
+from bureau.calendar import working_days
+from bureau.models import Bureau, Role, User
+from bureau.rules import Rules
+from bureau.week import Week
+from geo.errors import Refused
+from patrols.access import visible_people
+from patrols.day_rows import derive_day, touches_midnight
+from patrols.evidence import Evidence, evidence
+from patrols.judges import JUDGES, DayFacts, Judgement, WeekFacts
+from patrols.models import (
+    Company,
+    CompanySpan,
+    Decision,
+    Dispute,
+    Leave,
+    Outcome,
+    Person,
+    PersonDay,
+    RefusedCount,
+    Review,
+    TouchedDay,
+    Verdict,
+)
+from patrols.scorecard import SquadRow, WeekRow, squad_rows, week_rows
+
+__all__ = [
+    "Evidence",
+    "SquadRow",
+    "WeekRow",
+    "answer",
+    "conclude",
+    "dispute",
+    "evidence",
+    "judge",
+    "judge_everybody",
+    "judge_touched",
+    "review",
+    "squad_rows",
+    "week_rows",
+]
+
+# Who may review; a planner and a dispatcher see no verdicts.
+REVIEWERS = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR})
+
+
+def judge(week: Week, people: Iterable[Person], *, now: datetime) -> list[Verdict]:
+    """Derive the days of a week for some people of one bureau and judge them.
+
+    Returns the verdicts that stand after it, one for each person and rule.
+    """
+    chosen = list(people)
+    if not chosen:
+        return []
+    bureau = chosen[0].bureau
+    ids = {person.pk for person in chosen}
+    for day in week.days:
+        if _has_begun(week, day, now):
+            derive_day(bureau, day, now=now, touched=ids)
+    return conclude(bureau, week, ids, now=now)
+
+
+def judge_everybody(bureau: Bureau, week: Week, *, now: datetime) -> list[Verdict]:
+    """Derive and judge a whole bureau's week."""
+    for day in week.days:
+        if _has_begun(week, day, now):
+            derive_day(bureau, day, now=now)
+            TouchedDay.objects.filter(bureau_id=bureau.pk, day=day, touched_at__lte=now).delete()
+    people = Person.objects.filter(bureau=bureau).exclude(left_on__lt=week.monday)
+    return conclude(bureau, week, set(people.values_list("pk", flat=True)), now=now)
+
+
+def judge_touched(bureau: Bureau, *, now: datetime, days: Collection[date] = ()) -> set[date]:
+    """Judge again what new positions touched; returns the days that were derived.
+
+    The mark of a day goes only if nothing arrived since it was read, so that no position is
+    missed. `days` limits it to some days.
+    """
+    rows = TouchedDay.objects.filter(bureau_id=bureau.pk)
+    if days:
+        rows = rows.filter(day__in=days)
+    marks = list(rows.values_list("person_id", "day", "touched_at"))
+    touched: dict[date, set[int]] = defaultdict(set)
+    for person, day, _ in marks:
+        touched[day].add(person)
+    for day in list(touched):
+        for beside in touches_midnight(bureau, day, touched[day]):
+            touched[beside] |= touched[day]
+    affected: dict[Week, set[int]] = defaultdict(set)
+    for day in sorted(touched):
+        week = Week.of(day, bureau.time_zone)
+        if not _has_begun(week, day, now):
+            continue
+        affected[week] |= derive_day(bureau, day, now=now, touched=touched[day])
+    for week, ids in affected.items():
+        conclude(bureau, week, ids, now=now)
+    for person, day, at in marks:
+        TouchedDay.objects.filter(
+            bureau_id=bureau.pk, person_id=person, day=day, touched_at=at
+        ).delete()
+    return set(touched)
+
+
+def conclude(
+    bureau: Bureau, week: Week, person_ids: Collection[int], *, now: datetime
+) -> list[Verdict]:
+    """Judge the derived days of a week as they stand and write the verdicts."""
+    rules, rule_set_id = rules_on(bureau, week.monday)
+    facts = week_facts(bureau, week, person_ids, now=now)
+    through = last_data(bureau, week, person_ids)
+    people = Person.objects.filter(bureau=bureau, pk__in=person_ids).order_by("pk")
+    verdicts = []
+    with transaction.atomic():
+        for person in people:
+            for subject, judge_one in JUDGES.items():
+                fresh = _verdict(
+                    person, week, subject, judge_one(facts[person.pk], rules), rules, now
+                )
+                fresh.rule_set_id = rule_set_id
+                fresh.data_through = through.get(person.pk)
+                verdicts.append(_supersede(fresh, week_over=facts[person.pk].over))
+    return verdicts
+
+
+def week_facts(
+    bureau: Bureau, week: Week, person_ids: Collection[int], *, now: datetime
+) -> dict[int, WeekFacts]:
+    """What the judges are given about each person's week."""
+    calendar = working_days(bureau, week)
+    rows: dict[tuple[int, date], PersonDay] = {
+        (row.person_id, row.day): row
+        for row in PersonDay.objects.filter(
+            bureau_id=bureau.pk, person_id__in=person_ids, day__in=week.days
+        ).defer("spans")
+    }
+    alone: dict[tuple[int, date], list[float]] = defaultdict(list)
+    for person, day, starts_at, ends_at in CompanySpan.objects.filter(
+        bureau_id=bureau.pk,
+        person_id__in=person_ids,
+        day__in=week.days,
+        company=Company.ALONE,
+    ).values_list("person_id", "day", "starts_at", "ends_at"):
+        alone[person, day].append((ends_at - starts_at).total_seconds())
+    leave: dict[int, set[date]] = defaultdict(set)
+    for person, first, last in Leave.objects.filter(
+        bureau=bureau,
+        person__in=person_ids,
+        first_day__lte=week.days[-1],
+        last_day__gte=week.monday,
+    ).values_list("person", "first_day", "last_day"):
+        leave[person] |= {day for day in calendar.dates if first <= day <= last}
+    refused = dict(
+        RefusedCount.objects.filter(
+            bureau_id=bureau.pk, person_id__in=person_ids, day__in=week.days
+        )
+        .values_list("person_id")
+        .annotate(Sum("count"))
+    )
+    return {
+        person: WeekFacts(
+            tuple(
+                _day_facts(rows.get((person, day)), sorted(alone[person, day])) for day in week.days
+            ),
+            working_days=len(calendar),
+            leave_days=len(leave[person]),
+            calendar_provisional=calendar.provisional,
+            over=now >= week.end,
+            refused=int(refused.get(person, 0)),
+        )
+        for person in person_ids
+    }
+
+
+def last_data(bureau: Bureau, week: Week, person_ids: Collection[int]) -> dict[int, datetime]:
+    """When the last position that a person's verdict rests on was received."""
+    found: dict[int, datetime] = {}
+    for person, at in PersonDay.objects.filter(
+        bureau_id=bureau.pk, person_id__in=person_ids, day__in=week.days, fixes__gt=0
+    ).values_list("person_id", "data_through"):
+        found[person] = max(at, found.get(person, at))
+    return found
+
+
+def review(verdict: Verdict, by: User, decision: str, note: str, *, now: datetime) -> Review:
+    """A supervisor upholds, overturns or excuses a verdict, and says why.
+
+    Raises Refused: not one's own, not without a note, not outside one's units, not an old one.
+    """
+    if decision not in Decision.values:
+        raise Refused("decision_unknown", "Choose uphold, overturn or excuse.")
+    if not note.strip():
+        raise Refused("note_missing", "Write a note: the officer will read why you decided so.")
+    with transaction.atomic():
+        current = _standing(verdict)
+        if current.person.user_id == by.pk:
+            raise Refused("own_verdict", "Nobody reviews the own verdict: ask another supervisor.")
+        if by.role not in REVIEWERS or not visible_people(by).filter(pk=current.person_id):
+            raise Refused(
+                "review_denied", "Only a supervisor of this person's unit can review the verdict."
+            )
+        made = Review.objects.create(
+            verdict=current, by=by, decision=decision, note=note.strip(), at=now
+        )
+        # The reviewer has seen what changed since the last review.
+        current.changed_since_review = False
+        current.save(update_fields=["changed_since_review"])
+    return made
+
+
+def dispute(verdict: Verdict, by: User, text: str, *, now: datetime) -> Dispute:
+    """An officer objects to the own verdict. Raises Refused for others', or without a text."""
+    if not text.strip():
+        raise Refused("text_missing", "Write what is wrong, so that somebody can look at it.")
+    with transaction.atomic():
+        current = _standing(verdict)
+        if current.person.user_id is None or current.person.user_id != by.pk:
+            raise Refused("not_own_verdict", "You can dispute your own verdict only.")
+        if current.disputes.filter(answered_at=None).exists():
+            raise Refused("dispute_open", "Your objection is waiting for an answer already.")
+        return Dispute.objects.create(verdict=current, by=by, text=text.strip(), at=now)
+
+
+def answer(objection: Dispute, by: User, text: str, *, now: datetime) -> Dispute:
+    """A supervisor answers an objection. Raises Refused as `review` does."""
+    if not text.strip():
+        raise Refused("note_missing", "Write an answer: the officer will read it.")
+    with transaction.atomic():
+        one = Dispute.objects.select_for_update().get(pk=objection.pk)
+        person = one.verdict.person
+        if person.user_id == by.pk:
+            raise Refused("own_verdict", "Nobody answers the own objection.")
+        if by.role not in REVIEWERS or not visible_people(by).filter(pk=person.pk):
+            raise Refused("review_denied", "Only a supervisor of this person's unit can answer it.")
+        if one.answered_at is not None:
+            raise Refused("already_answered", "This objection was answered already.")
+        one.answer, one.answered_by, one.answered_at = text.strip(), by, now
+        one.save(update_fields=["answer", "answered_by", "answered_at"])
+    return one
+
+
+def _has_begun(week: Week, day: date, now: datetime) -> bool:
+    return now >= week.start + timedelta(days=(day - week.monday).days - 1)
+
+
+def _day_facts(row: PersonDay | None, alone_spans_s: list[float]) -> DayFacts:
+    if row is None:
+        return DayFacts()
+    return DayFacts(
+        duty_s=row.duty_s,
+        credited_s=row.credited_s,
+        unknown_s=row.unknown_s,
+        parked_s=row.parked_s,
+        off_beat_s=row.off_beat_s,
+        vehicle_s=row.vehicle_s,
+        together_s=row.together_s,
+        alone_s=row.alone_s,
+        company_unknown_s=row.company_unknown_s,
+        alone_spans_s=tuple(alone_spans_s),
+        fixes=row.fixes,
+    )
+
+
+def _verdict(
+    person: Person,
+    week: Week,
+    subject: str,
+    judgement: Judgement,
+    rules: Rules,
+    now: datetime,
+) -> Verdict:
+    return Verdict(
+        bureau_id=person.bureau_id,
+        person=person,
+        unit_id=person.unit_id,
+        subject=subject,
+        monday=week.monday,
+        outcome=Outcome(judgement.outcome),
+        numbers=judgement.numbers,
+        reasons=[str(reason) for reason in judgement.reasons],
+        rules=asdict(rules),
+        judged_at=now,
+    )
+
+
+def _says_the_same(one: Verdict, other: Verdict) -> bool:
+    def content(verdict: Verdict) -> tuple[Any, ...]:
+        return (
+            verdict.outcome,
+            verdict.numbers,
+            verdict.reasons,
+            verdict.rules,
+            verdict.unit_id,
+            verdict.data_through,
+        )
+
+    return content(one) == content(other)
+
+
+def _supersede(fresh: Verdict, *, week_over: bool) -> Verdict:
+    """Put a fresh verdict in place of the standing one; returns the one that stands.
+
+    The same words again change nothing. A reviewed or disputed verdict stands, flagged, and the
+    fresh one is kept beside it. While the week runs, a verdict that nobody has touched is only
+    provisional and is brought up to date in place; afterwards every change is a new row.
+    """
+    old = (
+        Verdict.objects.select_for_update()
+        .filter(
+            bureau_id=fresh.bureau_id,
+            person_id=fresh.person_id,
+            monday=fresh.monday,
+            subject=fresh.subject,
+            is_current=True,
+        )
+        .first()
+    )
+    if old is None:
+        fresh.save()
+        return fresh
+    if _says_the_same(old, fresh):
+        return old
+    if old.reviews.exists() or old.disputes.exists():
+        latest = (
+            Verdict.objects.filter(
+                bureau_id=fresh.bureau_id,
+                person_id=fresh.person_id,
+                monday=fresh.monday,
+                subject=fresh.subject,
+            )
+            .order_by("-pk")
+            .first()
+        )
+        if latest is None or not _says_the_same(latest, fresh):
+            fresh.is_current = False
+            fresh.save()
+        if not old.changed_since_review:
+            old.changed_since_review = True
+            old.save(update_fields=["changed_since_review"])
+        return old
+    if not week_over and old.outcome == fresh.outcome:
+        fresh.pk = old.pk
+        fresh.save(force_update=True)
+        return fresh
+    old.is_current = False
+    old.save(update_fields=["is_current"])
+    fresh.save()
+    return fresh
+
+
+def _standing(verdict: Verdict) -> Verdict:
+    """The verdict, locked; Refused if another has taken its place."""
+    current = (
+        Verdict.objects.select_for_update(of=("self",)).select_related("person").get(pk=verdict.pk)
+    )
+    if not current.is_current:
+        raise Refused(
+            "verdict_superseded",
+            "New data changed this verdict while you were reading: open the week again.",
+        )
+    return current
