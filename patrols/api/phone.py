@@ -185,7 +185,10 @@ class PhoneIngest:
                 return success  # OwnTracks checks its connection so; nothing was sent
             if phone is None:
                 is_json = "json" in message.content_type
-                phone = await self.find(message, address, app, unknown_phone(app, is_json=is_json))
+                stranger = (
+                    too_large(app) if size > LARGEST_BODY else unknown_phone(app, is_json=is_json)
+                )
+                phone = await self.find(message, address, app, stranger)
             if isinstance(phone, Answer):
                 return phone
             upload = await self.read(app, phone, message, size)
