@@ -1,9 +1,9 @@
 /**
  * The one way to put a map on a page: our own streets as the base, the bureau's places as layers.
  *
- * Everything is fetched from this server: vector tiles of the imported streets, GeoJSON of areas,
- * hotspots, stations and routes; letters are drawn with the fonts of the reader's own machine
- * (the style has no `glyphs`), Chinese included. The viewport is in the address
+ * Everything is fetched from this server: vector tiles of streets, areas, hotspots, stations and
+ * routes; letters are drawn with the fonts of the reader's own machine (the style has no
+ * `glyphs`), Chinese included. The viewport is in the address
  * (`#map=zoom/lat/lon`), so a link shows a colleague the same place.
  *
  *     import { createMap } from "/static/tandem/js/map.js";
@@ -13,7 +13,7 @@
 
 import * as maplibre from "/static/vendor/maplibre/maplibre-gl.mjs";
 
-import { LIGHT, DARK, baseLayers, overlayLayers, stationImages } from "./mapstyle.js";
+import { baseLayers, overlayLayers, readPalette, stationImages } from "./mapstyle.js";
 
 /** @typedef {import("./mapstyle.js").Palette} Palette */
 /** @typedef {"areas" | "hotspots" | "stations" | "routes"} OverlayName */
@@ -32,8 +32,9 @@ import { LIGHT, DARK, baseLayers, overlayLayers, stationImages } from "./mapstyl
  * @typedef {object} TandemMap
  * @property {import("maplibre-gl").Map} map the MapLibre map, loaded
  * @property {Extent} extent what `/api/extent` said
- * @property {(name: OverlayName, on: boolean) => Promise<void>} show switches a layer; remembered
- *   in the address
+ * @property {(name: OverlayName, on: boolean) => void} show switches a layer; remembered in the
+ *   address
+ * @property {(name: OverlayName) => void} refresh fetches a layer's tiles again
  * @property {() => OverlayName[]} shown the layers that are on
  * @property {(listener: (palette: Palette) => void) => void} onPalette called now and whenever the
  *   reader's system turns light or dark
@@ -46,14 +47,6 @@ export const BELOW_NAMES = "street-names";
 
 export const OVERLAYS = /** @type {OverlayName[]} */ (["areas", "routes", "hotspots", "stations"]);
 
-/** @type {Record<OverlayName, string>} */
-const ADDRESSES = {
-  areas: "/api/areas",
-  routes: "/api/routes",
-  hotspots: "/api/hotspots",
-  stations: "/api/stations",
-};
-
 // A reader's own fonts, in the order of tokens.css; MapLibre draws each letter once from them.
 const FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"];
 
@@ -65,7 +58,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The palette of the reader's system. */
 export function currentPalette() {
-  return dark.matches ? DARK : LIGHT;
+  return readPalette(dark.matches);
 }
 
 /** Whether the page is read in Chinese. */
@@ -96,6 +89,17 @@ export async function fetchJson(address, init = {}) {
   return answer.json();
 }
 
+/**
+ * A source of our own tiles.
+ * @param {string} name
+ * @param {number} minzoom
+ * @param {number} maxzoom
+ */
+function tiles(name, minzoom, maxzoom) {
+  const address = `${location.origin}/api/tiles/${name}/{z}/{x}/{y}.mvt`;
+  return { type: /** @type {const} */ ("vector"), tiles: [address], minzoom, maxzoom };
+}
+
 /** @returns {OverlayName[] | null} the layers named in the address, if it names any */
 function layersInAddress() {
   const value = new URLSearchParams(location.search).get("layers");
@@ -121,12 +125,7 @@ export async function createMap(element, options = {}) {
     style: {
       version: 8,
       sources: {
-        streets: {
-          type: "vector",
-          tiles: [`${location.origin}/api/tiles/streets/{z}/{x}/{y}.mvt`],
-          minzoom: 8,
-          maxzoom: 16,
-        },
+        streets: tiles("streets", 8, 16),
       },
       layers: baseLayers(palette, isChinese(), FONTS),
     },
@@ -172,31 +171,22 @@ export async function createMap(element, options = {}) {
   const listeners = [];
   const on = new Set(layersInAddress() ?? options.overlays ?? OVERLAYS);
   /** @type {Set<OverlayName>} */
-  const fetched = new Set();
+  const added = new Set();
 
   /** @param {OverlayName} name */
-  async function bringIn(name) {
-    if (fetched.has(name)) return;
-    fetched.add(name);
-    map.addSource(name, { type: "geojson", data: { type: "FeatureCollection", features: [] } });
+  function add(name) {
+    if (added.has(name)) return;
+    added.add(name);
+    map.addSource(name, tiles(name, 8, 16));
     const under = name === "stations" ? undefined : BELOW_NAMES;
     for (const layer of overlayLayers(palette, FONTS)[name]) map.addLayer(layer, under);
-    try {
-      const source = /** @type {import("maplibre-gl").GeoJSONSource} */ (map.getSource(name));
-      await source.setData(await fetchJson(ADDRESSES[name]));
-    } catch (error) {
-      for (const layer of overlayLayers(palette, FONTS)[name]) map.removeLayer(layer.id);
-      map.removeSource(name);
-      fetched.delete(name);
-      throw error;
-    }
   }
 
   /**
    * @param {OverlayName} name
    * @param {boolean} wanted
    */
-  async function show(name, wanted) {
+  function show(name, wanted) {
     if (wanted) on.add(name);
     else on.delete(name);
     if (address) {
@@ -204,8 +194,8 @@ export async function createMap(element, options = {}) {
       url.searchParams.set("layers", OVERLAYS.filter((each) => on.has(each)).join(","));
       history.replaceState(history.state, "", url);
     }
-    if (wanted) await bringIn(name);
-    if (!fetched.has(name)) return;
+    if (wanted) add(name);
+    if (!added.has(name)) return;
     for (const layer of overlayLayers(palette, FONTS)[name]) {
       map.setLayoutProperty(layer.id, "visibility", on.has(name) ? "visible" : "none");
     }
@@ -217,7 +207,7 @@ export async function createMap(element, options = {}) {
     const overlays = overlayLayers(palette, FONTS);
     const layers = [
       ...baseLayers(palette, isChinese(), FONTS),
-      ...[...fetched].flatMap((name) => overlays[name]),
+      ...[...added].flatMap((name) => overlays[name]),
     ];
     for (const layer of layers) {
       for (const [property, value] of Object.entries(layer.paint ?? {})) {
@@ -231,13 +221,18 @@ export async function createMap(element, options = {}) {
   addImages(map, palette);
   dark.addEventListener("change", repaint);
   map.once("remove", () => dark.removeEventListener("change", repaint));
-  // A layer that cannot be fetched must not take the map with it.
-  await Promise.allSettled(OVERLAYS.filter((name) => on.has(name)).map(bringIn));
+  for (const name of OVERLAYS) if (on.has(name)) add(name);
 
   return {
     map,
     extent,
     show,
+    refresh(name) {
+      const source = /** @type {import("maplibre-gl").VectorTileSource | undefined} */ (
+        map.getSource(name)
+      );
+      source?.setTiles(tiles(name, 8, 16).tiles);
+    },
     shown: () => OVERLAYS.filter((name) => on.has(name)),
     palette: () => palette,
     onPalette(listener) {

@@ -1,96 +1,80 @@
 /**
- * What the map looks like: two palettes and the layers drawn with them. No state, no fetching.
+ * What the map looks like: the layers, drawn in the colours of tokens.css. No state, no fetching.
  *
- * Street kinds are OpenStreetMap's `highway` values, as the import keeps them.
+ * Tiles say of each street its `class`: major, medium, minor or path.
  */
 
 /** @typedef {import("maplibre-gl").LayerSpecification} Layer */
 
 /**
  * @typedef {object} Palette
- * @property {"light" | "dark"} name
+ * @property {boolean} dark
  * @property {string} land
  * @property {string} street fill of a street
  * @property {string} major fill of a main street
  * @property {string} casing edge of a street
- * @property {string} footway
+ * @property {string} thin a street so far out that it is a hairline
  * @property {string} text
- * @property {string} faint secondary text
  * @property {string} halo behind text
  * @property {string} area outline of beats and jurisdictions
  * @property {string} hotspot
- * @property {string} station
+ * @property {string} station outline of a station and its name
  * @property {string} stationFill
  * @property {string} route
  */
 
-/** @type {Palette} */
-export const LIGHT = {
-  name: "light",
-  land: "#f3f2ee",
-  street: "#ffffff",
-  major: "#ffffff",
-  casing: "#d5d2c9",
-  footway: "#d9d6cd",
-  text: "#4a4d52",
-  faint: "#6c7076",
-  halo: "#ffffffe0",
-  area: "#7d6a8f",
-  hotspot: "#0072b2",
-  station: "#2f5f7d",
-  stationFill: "#ffffff",
-  route: "#5b6b2f",
-};
-
-/** @type {Palette} */
-export const DARK = {
-  name: "dark",
-  land: "#14181c",
-  street: "#2c333a",
-  major: "#39424b",
-  casing: "#0d1013",
-  footway: "#262c32",
-  text: "#b4bbc3",
-  faint: "#8d959d",
-  halo: "#14181ce0",
-  area: "#a795b8",
-  hotspot: "#4aa8dc",
-  station: "#9cc7e2",
-  stationFill: "#1d242a",
-  route: "#a9b973",
-};
-
-const MAIN = ["trunk", "primary", "secondary", "trunk_link", "primary_link", "secondary_link"];
-const MIDDLE = ["tertiary", "tertiary_link", "unclassified", "road", "street"];
-const FOOT = ["footway", "path", "steps", "track", "cycleway", "bridleway", "pedestrian", "service"];
+/**
+ * The colours of the page as it stands now.
+ * @param {boolean} dark
+ * @returns {Palette}
+ */
+export function readPalette(dark) {
+  const css = getComputedStyle(document.documentElement);
+  /** @param {string} name @param {string} otherwise */
+  const token = (name, otherwise) => css.getPropertyValue(name).trim() || otherwise;
+  return {
+    dark,
+    land: token("--map-ground", dark ? "#10161b" : "#f3f4f2"),
+    street: token("--map-street", dark ? "#2a343d" : "#ffffff"),
+    major: token("--map-street-major", dark ? "#3a4651" : "#ffffff"),
+    casing: token("--map-street-edge", dark ? "#1b232a" : "#cfd4d8"),
+    thin: dark ? token("--map-street", "#2a343d") : token("--map-street-edge", "#cfd4d8"),
+    text: token("--map-label", dark ? "#b8c3cc" : "#3d4852"),
+    halo: token("--map-label-halo", dark ? "#10161b" : "#ffffff"),
+    area: token("--map-area", dark ? "#6c7884" : "#7b8794"),
+    hotspot: token("--hotspot", dark ? "#3d9bd6" : "#0072b2"),
+    station: token("--text-2", dark ? "#a3afba" : "#515c67"),
+    stationFill: token("--surface", dark ? "#141a20" : "#ffffff"),
+    route: token("--text-2", dark ? "#a3afba" : "#515c67"),
+  };
+}
 
 /**
- * Width of a street in px by zoom and kind; `extra` is added for the casing.
+ * Width of a street in px by zoom and class; `extra` is added for the casing.
  * @param {number} extra
  * @returns {any}
  */
 function width(extra) {
-  /** @param {number} main @param {number} middle @param {number} small @param {number} foot */
-  const step = (main, middle, small, foot) => [
+  /** @param {number} major @param {number} medium @param {number} minor @param {number} path */
+  const step = (major, medium, minor, path) => [
     "match",
-    ["get", "kind"],
-    MAIN,
-    main + extra,
-    MIDDLE,
-    middle + extra,
-    FOOT,
-    foot + extra,
-    small + extra,
+    ["get", "class"],
+    "major",
+    major + extra,
+    "medium",
+    medium + extra,
+    "path",
+    path + extra,
+    minor + extra,
   ];
+  // prettier-ignore
   return [
-    "interpolate",
-    ["exponential", 1.5],
-    ["zoom"],
-    9, step(0.8, 0.4, 0.2, 0.1),
-    12, step(2, 1.2, 0.7, 0.4),
-    14, step(4.5, 3.2, 2.2, 1.2),
-    16, step(11, 9, 7, 3),
-    19, step(44, 38, 32, 12),
+    "interpolate", ["exponential", 1.5], ["zoom"],
+    9, step(1, 0.5, 0.3, 0.2),
+    12, step(2, 1.2, 0.8, 0.4),
+    14, step(5, 3.6, 2.6, 1),
+    16, step(12, 9.5, 8, 2.5),
+    19, step(48, 40, 34, 8),
   ];
 }
 
@@ -110,7 +94,7 @@ export function baseLayers(palette, chinese, fonts) {
         ["get", "name_en"],
         ["coalesce", ["get", "name"], ""],
       ];
-  const order = ["match", ["get", "kind"], MAIN, 3, MIDDLE, 2, FOOT, 0, 1];
+  const order = ["match", ["get", "class"], "major", 3, "medium", 2, "path", 0, 1];
   return /** @type {Layer[]} */ ([
     { id: "land", type: "background", paint: { "background-color": palette.land } },
     {
@@ -119,6 +103,7 @@ export function baseLayers(palette, chinese, fonts) {
       source: "streets",
       "source-layer": "streets",
       minzoom: 13,
+      filter: ["!=", ["get", "class"], "path"],
       layout: { "line-cap": "round", "line-join": "round", "line-sort-key": order },
       paint: { "line-color": palette.casing, "line-width": width(2) },
     },
@@ -132,9 +117,9 @@ export function baseLayers(palette, chinese, fonts) {
         "line-color": [
           "step",
           ["zoom"],
-          palette.casing,
+          palette.thin,
           13,
-          ["match", ["get", "kind"], MAIN, palette.major, FOOT, palette.footway, palette.street],
+          ["match", ["get", "class"], "major", palette.major, "path", palette.thin, palette.street],
         ],
         "line-width": width(0),
       },
@@ -177,6 +162,7 @@ export function overlayLayers(palette, fonts) {
         id: "areas-line",
         type: "line",
         source: "areas",
+        "source-layer": "areas",
         layout: { "line-join": "round" },
         paint: {
           "line-color": palette.area,
@@ -189,6 +175,7 @@ export function overlayLayers(palette, fonts) {
         id: "areas-name",
         type: "symbol",
         source: "areas",
+        "source-layer": "areas",
         minzoom: 12,
         maxzoom: 15,
         filter: ["!=", ["get", "kind"], "jurisdiction"],
@@ -210,6 +197,7 @@ export function overlayLayers(palette, fonts) {
         id: "routes-line",
         type: "line",
         source: "routes",
+        "source-layer": "routes",
         layout: { "line-cap": "round", "line-join": "round" },
         paint: {
           "line-color": palette.route,
@@ -224,6 +212,7 @@ export function overlayLayers(palette, fonts) {
         id: "hotspots-line",
         type: "line",
         source: "hotspots",
+        "source-layer": "hotspots",
         layout: { "line-cap": "round", "line-join": "round" },
         paint: {
           "line-color": palette.hotspot,
@@ -235,6 +224,7 @@ export function overlayLayers(palette, fonts) {
         id: "hotspots-name",
         type: "symbol",
         source: "hotspots",
+        "source-layer": "hotspots",
         minzoom: 14.5,
         layout: {
           "symbol-placement": "line-center",
@@ -255,7 +245,9 @@ export function overlayLayers(palette, fonts) {
         id: "stations-mark",
         type: "symbol",
         source: "stations",
+        "source-layer": "stations",
         minzoom: 11,
+        filter: ["get", "open"],
         layout: {
           "icon-image": [
             "match",
@@ -315,6 +307,13 @@ export function stationImages(palette) {
     community_point: (c) => c.roundRect(5, 5, 30, 30, 11),
     service_window: (c) => c.rect(6, 6, 28, 28),
   };
+  /** @type {Record<string, [number, number, number, number]>} doors and windows */
+  const openings = {
+    post_house: [16, 23, 8, 12],
+    kiosk: [13, 22, 14, 5],
+    community_point: [17, 17, 6, 6],
+    service_window: [12, 18, 16, 4],
+  };
   /** @type {Record<string, ImageData>} */
   const images = {};
   for (const [kind, outline] of Object.entries(outlines)) {
@@ -330,7 +329,7 @@ export function stationImages(palette) {
     c.strokeStyle = palette.station;
     c.stroke();
     c.fillStyle = palette.station;
-    c.fillRect(kind === "service_window" ? 12 : 17, kind === "service_window" ? 18 : 24, kind === "service_window" ? 16 : 6, kind === "service_window" ? 4 : 11);
+    c.fillRect(...openings[kind]);
     images[`station-${kind}`] = c.getImageData(0, 0, 40, 40);
   }
   return images;

@@ -1,0 +1,332 @@
+/** The live page: stream → picture → list, map, card, alarms. The address holds what is chosen. */
+
+import { AlarmStrip } from "./livealarms.js";
+import { PeopleList } from "./livelist.js";
+import { PeopleLayer } from "./livemap.js";
+import { createMap, fetchJson, OVERLAYS } from "./map.js";
+import { forgetUrls, readColours, urlOf } from "./marks.js";
+import { Picture } from "./picture.js";
+import { covered, readJson, restSheet } from "./shell.js";
+import { Stream } from "./socket.js";
+import { clock, duration, kinds, setZone, standing, street } from "./words.js";
+
+/** @typedef {import("./picture.js").Kind} Kind */
+/** @typedef {import("./picture.js").View} View */
+
+const LINES_EVERY_MS = 2000;
+const JUDGED_OLD_MS = 60_000;
+
+/** @param {string} id */
+const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const settings = readJson("live-settings");
+setZone(settings.zone);
+
+const picture = new Picture();
+const query = new URLSearchParams(location.search);
+const chosen = {
+  unit: Number(query.get("unit")) || null,
+  person: Number(query.get("person")) || null,
+  follow: query.get("follow") === "1",
+  kind: /** @type {Kind | null} */ (query.get("show")),
+};
+/** @type {import("./map.js").TandemMap | null} */
+let tandem = null;
+/** @type {PeopleLayer | null} */
+let layer = null;
+let started = false;
+let linesAt = 0;
+
+const list = new PeopleList(at("live-people"), at("live-filters"), picture, {
+  pick: (id, zoom) => choose(id, zoom),
+  filter(kind) {
+    chosen.kind = kind;
+    list.kind = kind;
+    remember();
+    render();
+  },
+});
+list.kind = chosen.kind;
+list.chosen = chosen.person;
+
+const strip = new AlarmStrip(at("live-alarms"), settings.may_answer, {
+  show: (alarm) => choose(alarm.person, true),
+  changed(alarm) {
+    picture.alarms.set(alarm.id, alarm);
+    render();
+  },
+  unitName: (id) => picture.units.get(id)?.name ?? "",
+});
+
+const stream = new Stream(
+  `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live/`,
+  {
+    fetchSnapshot: () => fetchJson("/api/live", { cache: "no-store" }),
+    onSnapshot(snapshot) {
+      picture.reset(snapshot);
+      if (!started) {
+        started = true;
+        void fetchTails();
+      }
+      render();
+    },
+    onFrame(frame) {
+      picture.apply(frame);
+      if (frame.rest.places) for (const name of OVERLAYS) tandem?.refresh(name);
+      render();
+    },
+    onFlow: sayFlow,
+    onEnd(error) {
+      at("live-banner-text").textContent =
+        error.status === 401
+          ? gettext("You are signed out, so the live picture has ended. Sign in again.")
+          : error.message;
+      at("live-banner").hidden = false;
+      at("live-sign-in").hidden = error.status !== 401;
+    },
+  },
+);
+
+async function fetchTails() {
+  try {
+    picture.setTails((await fetchJson("/api/live/trails")).tails);
+    linesAt = 0;
+    render();
+  } catch {
+    // Tails grow from the frames as well; the picture is whole without them.
+  }
+}
+
+/** @param {boolean} flowing @param {number} since */
+function sayFlow(flowing, since) {
+  document.body.classList.toggle("stopped", !flowing);
+  at("live-banner").hidden = flowing;
+  if (flowing) return;
+  at("live-banner-text").textContent = since
+    ? interpolate(
+        gettext("Live picture stopped at %(at)s. Reconnecting."),
+        { at: clock(since, true) },
+        true,
+      )
+    : gettext("The live picture has not started yet. Connecting.");
+}
+
+/** Keep what is chosen in the address. */
+function remember() {
+  const url = new URL(location.href);
+  /** @param {string} key @param {string | number | null} value */
+  const set = (key, value) => {
+    if (value) url.searchParams.set(key, String(value));
+    else url.searchParams.delete(key);
+  };
+  set("person", chosen.person);
+  set("show", chosen.kind);
+  set("follow", chosen.person && chosen.follow ? 1 : null);
+  history.replaceState(history.state, "", url);
+}
+
+/** @param {number | null} id @param {boolean} zoom */
+function choose(id, zoom) {
+  chosen.person = id;
+  if (id === null) chosen.follow = false;
+  list.chosen = id;
+  if (layer) layer.chosen = id;
+  remember();
+  render();
+  if (id === null) return;
+  list.reveal(id);
+  if (zoom) centre(id, true);
+}
+
+/** @param {number} id @param {boolean} zoom */
+function centre(id, zoom) {
+  const view = viewOf(id);
+  const place = view?.fix ?? (view?.alarm?.lon ? view.alarm : null);
+  if (!tandem || !place || place.lon === null || place.lat === null) return;
+  const { left, bottom } = covered();
+  tandem.map.easeTo({
+    center: [place.lon, place.lat],
+    zoom: zoom ? Math.max(16, tandem.map.getZoom()) : tandem.map.getZoom(),
+    offset: [left / 2, -bottom / 2],
+    duration: 350,
+  });
+  if (zoom && bottom) restSheet("peek");
+}
+
+/** @param {number} id */
+function viewOf(id) {
+  const person = picture.people.get(id);
+  const alarm = picture.openAlarms().find((each) => each.person === id);
+  return person && picture.view(person, stream.now(), alarm);
+}
+
+function render() {
+  if (!started) return;
+  const now = stream.now();
+  const units = chosen.unit ? picture.below(chosen.unit) : null;
+  const views = picture.views(now).filter((view) => !units || units.has(view.person.unit));
+  list.update(views, now);
+  strip.update(picture.openAlarms(), now);
+  const shown = chosen.kind ? views.filter((view) => view.kind === chosen.kind) : views;
+  if (layer) {
+    layer.update(shown);
+    if (now - linesAt > LINES_EVERY_MS) {
+      linesAt = now;
+      layer.updateLines(shown);
+    }
+  }
+  renderCard(now);
+  if (chosen.person && chosen.follow) centre(chosen.person, false);
+  const judged = picture.judged;
+  at("live-judged").hidden = judged === null || now - judged < JUDGED_OLD_MS;
+}
+
+/** @param {number} now */
+function renderCard(now) {
+  const card = at("live-card");
+  const view = chosen.person ? viewOf(chosen.person) : undefined;
+  card.hidden = !view;
+  if (!view) return;
+  const name = (/** @type {number} */ id) => picture.people.get(id)?.name ?? "?";
+  at("card-name").textContent = view.person.name;
+  at("card-unit").textContent = [
+    view.person.badge,
+    picture.units.get(view.person.unit)?.name,
+    view.person.category === "auxiliary" ? gettext("auxiliary") : null,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+  const where = [street(view.state), view.state?.hotspot?.name].filter(Boolean).join(" · ");
+  /** @type {[string, string][]} */
+  const rows = [[gettext("State"), standing(view, now, name)]];
+  if (view.kind !== "off") {
+    if (where) rows.push([gettext("Place"), where]);
+    rows.push([
+      gettext("Fix"),
+      view.age === null
+        ? gettext("none in this shift")
+        : interpolate(gettext("%(time)s ago"), { time: duration(view.age) }, true) +
+          (view.fix?.accuracy ? ` · ±${Math.round(view.fix.accuracy)} m` : ""),
+    ]);
+    if (view.contact !== null) {
+      rows.push([
+        gettext("Contact"),
+        interpolate(gettext("%(time)s ago"), { time: duration(view.contact) }, true),
+      ]);
+    }
+    if (view.fix?.battery != null) {
+      rows.push([gettext("Battery"), `${Math.round(view.fix.battery * 100)} %`]);
+    }
+  }
+  const parts = rows.flatMap(([term, text]) => {
+    const dt = document.createElement("dt");
+    const dd = document.createElement("dd");
+    dt.textContent = term;
+    dd.textContent = text;
+    return [dt, dd];
+  });
+  at("card-facts").replaceChildren(...parts);
+  const follow = at("card-follow");
+  follow.hidden = !view.fix;
+  follow.setAttribute("aria-pressed", String(chosen.follow));
+}
+
+function fillLegend() {
+  const words = kinds();
+  const colours = readColours();
+  /** @type {[import("./marks.js").Look, string][]} */
+  const entries = [
+    [look("together", 2), gettext("Two together (notches count people)")],
+    [look("together", 3), gettext("Three and more together")],
+    [look("alone"), gettext("Alone on patrol")],
+    [look("unknown"), words.unknown],
+    [look("parked"), gettext("Parked: within 40 m for 10 min and more")],
+    [look("lost"), gettext("No signal, at the last place known")],
+    [look("sos"), words.sos],
+    [{ ...look("together", 2), hotspot: true }, gettext("Square: on a hotspot")],
+    [{ ...look("together", 2), ring: 3 }, gettext("Ring: age of the position; full is new")],
+    [{ ...look("together", 2), hollow: true }, gettext("Outline only: older than it should be")],
+  ];
+  at("live-legend").replaceChildren(
+    ...entries.map(([each, text]) => {
+      const item = document.createElement("li");
+      const mark = document.createElement("img");
+      mark.alt = "";
+      mark.width = mark.height = 28;
+      mark.src = urlOf(each, colours);
+      item.append(mark, document.createTextNode(text));
+      return item;
+    }),
+  );
+}
+
+/** @param {Kind} kind @param {number} [group] @returns {import("./marks.js").Look} */
+function look(kind, group = 1) {
+  return { kind, group, hotspot: false, ring: 0, hollow: false };
+}
+
+at("card-close").addEventListener("click", () => choose(null, false));
+at("card-follow").addEventListener("click", () => {
+  chosen.follow = !chosen.follow;
+  remember();
+  render();
+});
+document.addEventListener("keydown", (event) => {
+  const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
+  if (event.key === "Escape" && !typing) choose(null, false);
+  if (event.key === "f" && !typing && chosen.person && !event.ctrlKey && !event.metaKey) {
+    at("card-follow").click();
+  }
+});
+document.addEventListener("tandem:search", (event) => {
+  list.search = /** @type {CustomEvent} */ (event).detail.text.toLocaleLowerCase();
+  render();
+});
+window.setInterval(render, 1000);
+
+/** @param {Error} error */
+function sayMapFailed(error) {
+  at("live-map-failed").hidden = false;
+  at("live-map-why").textContent = error.message;
+}
+
+try {
+  tandem = await createMap(at("live-map"));
+  layer = new PeopleLayer(tandem, picture, (id) => choose(id, false));
+  layer.chosen = chosen.person;
+  tandem.onPalette(() => {
+    forgetUrls();
+    list.recolour(readColours());
+    fillLegend();
+    render();
+  });
+  at("live-no-streets").hidden = tandem.extent.bounds !== null;
+  const boxes = at("live-layers").querySelectorAll("input");
+  for (const box of boxes) {
+    const name = /** @type {import("./map.js").OverlayName | "tails"} */ (box.name);
+    if (name !== "tails") box.checked = tandem.shown().includes(name);
+    box.addEventListener("change", () => {
+      if (name === "tails") {
+        if (layer) layer.tailsOn = box.checked;
+        linesAt = 0;
+        render();
+      } else {
+        tandem?.show(name, box.checked);
+      }
+    });
+  }
+  tandem.map.on("dragstart", () => {
+    if (!chosen.follow) return;
+    chosen.follow = false;
+    remember();
+  });
+  tandem.map.on("moveend", () => (linesAt = 0));
+  at("live-map").dataset.ready = "";
+} catch (error) {
+  list.recolour(readColours());
+  fillLegend();
+  sayMapFailed(/** @type {Error} */ (error));
+}
+
+// For whoever tests or measures the page.
+Object.assign(window, { tandemLive: { picture, stream, map: () => tandem?.map } });

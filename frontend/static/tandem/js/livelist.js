@@ -1,0 +1,332 @@
+/** The list of people: by unit, what needs a look first; the map's keyboard alternative. */
+
+import { lookAt, nameOf, urlOf } from "./marks.js";
+import { limits } from "./picture.js";
+import { duration, kinds, standing, street } from "./words.js";
+
+/** @typedef {import("./picture.js").View} View */
+/** @typedef {import("./picture.js").Kind} Kind */
+
+/** Order of the filter buttons. */
+const FILTERS = /** @type {Kind[]} */ ([
+  "sos",
+  "alone",
+  "lost",
+  "waiting",
+  "unknown",
+  "parked",
+  "together",
+]);
+// More rows than anybody reads; the rest is found by search, unit or state.
+const MOST_ROWS = 400;
+
+/**
+ * @typedef {object} Row
+ * @property {HTMLButtonElement} button
+ * @property {HTMLImageElement} mark
+ * @property {HTMLElement} name
+ * @property {HTMLElement} standing
+ * @property {HTMLElement} age
+ * @property {HTMLElement} place
+ */
+
+export class PeopleList {
+  /**
+   * @param {HTMLElement} root
+   * @param {HTMLElement} filters
+   * @param {import("./picture.js").Picture} picture
+   * @param {{pick: (id: number, zoom: boolean) => void, filter: (kind: Kind | null) => void}} on
+   */
+  constructor(root, filters, picture, on) {
+    this.root = root;
+    this.filters = filters;
+    this.picture = picture;
+    this.on = on;
+    /** @type {import("./marks.js").Colours | null} */
+    this.colours = null;
+    /** @type {Map<number, Row>} */
+    this.rows = new Map();
+    /** @type {Map<number, {section: HTMLElement, count: HTMLElement, list: HTMLElement, off: HTMLDetailsElement, offNames: HTMLElement}>} */
+    this.sections = new Map();
+    /** @type {Map<Kind | "all", HTMLButtonElement>} */
+    this.buttons = new Map();
+    this.search = "";
+    /** @type {Kind | null} */
+    this.kind = null;
+    /** @type {number | null} */
+    this.chosen = null;
+    this.note = document.createElement("div");
+    this.note.className = "state";
+    root.addEventListener("keydown", (event) => this.move(event));
+  }
+
+  /**
+   * @param {View[]} views of the units that are looked at
+   * @param {number} now server's ms
+   */
+  update(views, now) {
+    const byUnit = new Map();
+    const counts = new Map();
+    for (const view of views) {
+      if (view.kind !== "off") counts.set(view.kind, (counts.get(view.kind) ?? 0) + 1);
+      const unit = byUnit.get(view.person.unit) ?? [];
+      unit.push(view);
+      byUnit.set(view.person.unit, unit);
+    }
+    this.updateFilters(counts);
+    const focused = document.activeElement;
+    const used = new Set();
+    let room = MOST_ROWS;
+    let matching = 0;
+    for (const unit of this.picture.units.values()) {
+      const here = byUnit.get(unit.id);
+      if (!here) continue;
+      const wanted = here
+        .filter((/** @type {View} */ view) => view.kind !== "off" && this.fits(view))
+        .sort(byNeed);
+      const off = here.filter((/** @type {View} */ view) => view.kind === "off" && this.fits(view));
+      matching += wanted.length + off.length;
+      const section = this.section(unit);
+      used.add(unit.id);
+      const duty = here.filter((/** @type {View} */ view) => view.kind !== "off").length;
+      put(section.count, interpolate(gettext("%(n)s on duty"), { n: duty }, true));
+      section.section.hidden = !wanted.length && !off.length;
+      const kept = wanted.slice(0, Math.max(0, room));
+      room -= kept.length;
+      for (const view of kept) this.updateRow(view, now);
+      arrange(
+        section.list,
+        kept.map((/** @type {View} */ view) => this.row(view.person.id).button),
+      );
+      section.off.hidden = !off.length || this.kind !== null;
+      put(
+        /** @type {HTMLElement} */ (section.off.firstElementChild),
+        interpolate(ngettext("%(n)s off shift", "%(n)s off shift", off.length), { n: off.length }, true),
+      );
+      put(
+        section.offNames,
+        off.map((/** @type {View} */ view) => view.person.name).sort().join(gettext(", ")),
+      );
+    }
+    for (const [id, { section }] of this.sections) if (!used.has(id)) section.hidden = true;
+    for (const [id, row] of this.rows) {
+      if (!this.picture.people.has(id)) {
+        row.button.remove();
+        this.rows.delete(id);
+      }
+    }
+    this.updateNote(views.length, matching, counts.size, room < 0);
+    if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) {
+      focused.focus({ preventScroll: true });
+    }
+    this.root.removeAttribute("aria-busy");
+  }
+
+  /**
+   * @param {number} people
+   * @param {number} matching
+   * @param {number} kindsOnDuty
+   * @param {boolean} cut
+   */
+  updateNote(people, matching, kindsOnDuty, cut) {
+    let head = "";
+    let text = "";
+    if (!people) {
+      head = gettext("No people in this unit yet");
+      text = gettext("Import people under Records; their phones show here when a shift begins.");
+    } else if (!matching) {
+      head = gettext("Nobody matches");
+      text = gettext("Clear the search or the state filter to see everybody again.");
+    } else if (!kindsOnDuty) {
+      head = gettext("Nobody is on duty now");
+      text = gettext("People appear here shortly before their shift begins.");
+    } else if (cut) {
+      text = interpolate(
+        gettext("Only the first %(n)s are listed. Search, or choose a unit or a state."),
+        { n: MOST_ROWS },
+        true,
+      );
+    }
+    this.note.hidden = !head && !text;
+    const strong = document.createElement("strong");
+    strong.textContent = head;
+    this.note.replaceChildren(...(head ? [strong] : []), document.createTextNode(text));
+    if (this.note.parentElement !== this.root) this.root.append(this.note);
+  }
+
+  /** @param {View} view */
+  fits(view) {
+    if (this.kind !== null && view.kind !== this.kind) return false;
+    if (!this.search) return true;
+    const unit = this.picture.units.get(view.person.unit)?.name ?? "";
+    const text = `${view.person.name} ${view.person.badge} ${unit} ${street(view.state)}`;
+    return text.toLocaleLowerCase().includes(this.search);
+  }
+
+  /** @param {Map<Kind, number>} counts */
+  updateFilters(counts) {
+    const words = kinds();
+    const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
+    for (const kind of /** @type {(Kind | "all")[]} */ (["all", ...FILTERS])) {
+      let button = this.buttons.get(kind);
+      const count = kind === "all" ? total : (counts.get(kind) ?? 0);
+      if (!button) {
+        button = document.createElement("button");
+        button.type = "button";
+        button.className = "live-filter";
+        const mark = document.createElement("img");
+        mark.alt = "";
+        mark.width = mark.height = 20;
+        mark.hidden = kind === "all";
+        const word = document.createElement("span");
+        word.textContent = kind === "all" ? gettext("All on duty") : words[kind];
+        const number = document.createElement("b");
+        button.append(mark, word, number);
+        button.addEventListener("click", () => {
+          this.on.filter(kind === "all" || this.kind === kind ? null : kind);
+        });
+        this.buttons.set(kind, button);
+        this.filters.append(button);
+      }
+      const mark = /** @type {HTMLImageElement} */ (button.firstElementChild);
+      if (kind !== "all" && this.colours) {
+        const src = urlOf(
+          { kind, group: 2, hotspot: false, ring: 0, hollow: false },
+          this.colours,
+        );
+        if (mark.src !== src) mark.src = src;
+      }
+      put(/** @type {HTMLElement} */ (button.lastElementChild), String(count));
+      button.hidden = kind !== "all" && !count && this.kind !== kind;
+      button.setAttribute("aria-pressed", String(kind === (this.kind ?? "all")));
+    }
+  }
+
+  /** @param {import("./picture.js").Unit} unit */
+  section(unit) {
+    let found = this.sections.get(unit.id);
+    if (!found) {
+      const section = document.createElement("section");
+      const head = document.createElement("header");
+      const title = document.createElement("h2");
+      title.textContent = unit.name;
+      const count = document.createElement("span");
+      count.className = "muted small";
+      head.append(title, count);
+      const list = document.createElement("div");
+      list.setAttribute("role", "list");
+      const off = document.createElement("details");
+      off.className = "live-off";
+      const offNames = document.createElement("p");
+      off.append(document.createElement("summary"), offNames);
+      section.append(head, list, off);
+      this.root.append(section);
+      found = { section, count, list, off, offNames };
+      this.sections.set(unit.id, found);
+    }
+    return found;
+  }
+
+  /** @param {number} id @returns {Row} */
+  row(id) {
+    let row = this.rows.get(id);
+    if (!row) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "person";
+      button.dataset.person = String(id);
+      const mark = document.createElement("img");
+      mark.alt = "";
+      mark.width = mark.height = 26;
+      const [name, standingOf, age, place] = ["name", "standing", "age", "place"].map((part) => {
+        const span = document.createElement("span");
+        span.className = `person-${part}`;
+        return span;
+      });
+      button.append(mark, name, standingOf, age, place);
+      button.addEventListener("click", () => this.on.pick(id, true));
+      row = { button, mark, name, standing: standingOf, age, place };
+      this.rows.set(id, row);
+    }
+    return row;
+  }
+
+  /** @param {View} view @param {number} now */
+  updateRow(view, now) {
+    const row = this.row(view.person.id);
+    const { button } = row;
+    const name = (/** @type {number} */ id) => this.picture.people.get(id)?.name ?? "?";
+    if (this.colours) {
+      const look = lookAt(view, limits(this.picture.rules, view.person.interval).lost);
+      if (button.dataset.look !== nameOf(look)) {
+        button.dataset.look = nameOf(look);
+        row.mark.src = urlOf(look, this.colours);
+      }
+    }
+    put(row.name, view.person.name);
+    put(row.standing, standing(view, now, name));
+    put(row.age, view.age === null ? "–" : duration(view.age));
+    row.age.classList.toggle("old", !view.fresh);
+    const hotspot = view.state?.hotspot?.name;
+    const where = street(view.state);
+    put(row.place, hotspot ? [where, hotspot].filter(Boolean).join(" · ") : where);
+    button.dataset.kind = view.kind;
+    button.classList.toggle("urgent", view.rank <= 2);
+    button.setAttribute("aria-current", String(view.person.id === this.chosen));
+    button.dataset.search = [view.person.name, view.person.badge, where].join(" ");
+    button.hidden = false;
+  }
+
+  /** @param {import("./marks.js").Colours} colours */
+  recolour(colours) {
+    this.colours = colours;
+    for (const row of this.rows.values()) delete row.button.dataset.look;
+  }
+
+  /** @param {KeyboardEvent} event */
+  move(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step && event.key !== "Home" && event.key !== "End") return;
+    const all = /** @type {HTMLButtonElement[]} */ ([
+      ...this.root.querySelectorAll("section:not([hidden]) .person:not([hidden])"),
+    ]);
+    if (!all.length) return;
+    event.preventDefault();
+    const at = all.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const next =
+      event.key === "Home" ? 0
+      : event.key === "End" ? all.length - 1
+      : Math.max(0, Math.min(all.length - 1, at + (step ?? 0)));
+    all[next].focus();
+    this.on.pick(Number(all[next].dataset.person), false);
+  }
+
+  /** @param {number} id */
+  reveal(id) {
+    this.rows.get(id)?.button.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** @param {View} a @param {View} b */
+function byNeed(a, b) {
+  return (
+    a.rank - b.rank ||
+    a.person.name.localeCompare(b.person.name, document.documentElement.lang) ||
+    a.person.id - b.person.id
+  );
+}
+
+/** Set text only when it differs: most of a second's rows stay as they are.
+ * @param {HTMLElement} element @param {string} text */
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Give a list these children in this order, touching only those out of place.
+ * @param {HTMLElement} list @param {HTMLElement[]} children */
+function arrange(list, children) {
+  children.forEach((child, i) => {
+    if (list.children[i] !== child) list.insertBefore(child, list.children[i] ?? null);
+  });
+  while (list.children.length > children.length) list.lastElementChild?.remove();
+}

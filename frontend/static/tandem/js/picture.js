@@ -1,0 +1,260 @@
+/**
+ * The live picture as the browser holds it: snapshot and frames go in, states of people come out.
+ * Knows nothing of sockets, maps or the page.
+ */
+
+/** @typedef {import("./frames.js").Fix} Fix */
+/** @typedef {import("./frames.js").Frame} Frame */
+
+/**
+ * @typedef {object} Person
+ * @property {number} id
+ * @property {string} name
+ * @property {string} badge
+ * @property {"officer" | "auxiliary"} category
+ * @property {number} unit
+ * @property {number | null} interval how often the phone reports, s; null without a phone
+ */
+
+/**
+ * @typedef {object} State
+ * @property {number} person
+ * @property {number} v version
+ * @property {[number, number] | null} duty since and until, ms; null off duty
+ * @property {"together" | "alone" | "unknown"} company
+ * @property {number | null} since ms
+ * @property {number[]} partners people of one's own units in the same group
+ * @property {number} others people of other units in the same group
+ * @property {number | null} parked since, ms
+ * @property {string} street
+ * @property {string} street_en
+ * @property {{id: number, name: string} | null} hotspot
+ * @property {number | null} contact ms
+ */
+
+/**
+ * @typedef {object} Alarm
+ * @property {number} id
+ * @property {string} kind
+ * @property {number} person
+ * @property {string} name
+ * @property {number} unit
+ * @property {number} raised ms
+ * @property {number | null} lon
+ * @property {number | null} lat
+ * @property {number | null} acknowledged ms
+ * @property {string | null} acknowledged_by
+ * @property {number | null} closed ms
+ * @property {string | null} closed_by
+ * @property {string} reason
+ */
+
+/** @typedef {{id: number, name: string, kind: string, parent: number | null}} Unit */
+/** @typedef {{stale_floor_s: number, no_signal_floor_s: number, alone_grace_s: number,
+ *    parked_after_s: number}} Rules */
+/**
+ * @typedef {object} Rest
+ * @property {State[]} [states]
+ * @property {Person[]} [people]
+ * @property {number[]} [gone]
+ * @property {Alarm[]} [alarms]
+ * @property {true} [places]
+ * @property {number} [judged]
+ */
+/**
+ * @typedef {object} Snapshot
+ * @property {number | null} epoch
+ * @property {number | null} number
+ * @property {number} at
+ * @property {number} period_s
+ * @property {number} unit
+ * @property {Unit[]} units
+ * @property {Rules} rules
+ * @property {Person[]} people
+ * @property {State[]} states
+ * @property {Fix[]} fixes
+ * @property {Alarm[]} alarms
+ */
+
+/** What one looks like on the map and in the list, most urgent first.
+ * @typedef {"sos" | "lost" | "waiting" | "parked" | "together" | "alone" | "unknown" | "off"} Kind
+ */
+
+/**
+ * @typedef {object} View
+ * @property {Person} person
+ * @property {State | undefined} state
+ * @property {Fix | undefined} fix
+ * @property {Kind} kind
+ * @property {Alarm | undefined} alarm open alarm
+ * @property {number | null} age of the fix, s
+ * @property {number | null} contact age of the last contact, s
+ * @property {boolean} fresh
+ * @property {number} group how many are together, 1 for nobody else
+ * @property {number} rank what needs a look first; 0 is an SOS
+ */
+
+const TAIL_MS = 300_000;
+
+/** Oldest unit below which a fix is fresh, and above which there is no signal, in s (decision 21).
+ * @param {Rules} rules @param {number | null} interval */
+export function limits(rules, interval) {
+  return {
+    fresh: Math.max(rules.stale_floor_s, 2 * (interval ?? 0)),
+    lost: Math.max(rules.no_signal_floor_s, 3 * (interval ?? 0)),
+  };
+}
+
+export class Picture {
+  /** @type {Map<number, Person>} */ people = new Map();
+  /** @type {Map<number, State>} */ states = new Map();
+  /** @type {Map<number, Fix>} */ fixes = new Map();
+  /** @type {Map<number, Alarm>} */ alarms = new Map();
+  /** @type {Map<number, Unit>} */ units = new Map();
+  /** @type {Map<number, [number, number, number][]>} */ tails = new Map();
+  /** @type {Rules} */
+  rules = { stale_floor_s: 30, no_signal_floor_s: 300, alone_grace_s: 300, parked_after_s: 600 };
+  unit = 0;
+  /** @type {number | null} */ judged = null;
+
+  /** @param {Snapshot} snapshot */
+  reset(snapshot) {
+    this.people = new Map(snapshot.people.map((row) => [row.id, row]));
+    this.states = new Map(snapshot.states.map((row) => [row.person, row]));
+    this.fixes = new Map(snapshot.fixes.map((row) => [row.person, row]));
+    this.alarms = new Map(snapshot.alarms.map((row) => [row.id, row]));
+    this.units = new Map(snapshot.units.map((row) => [row.id, row]));
+    this.rules = snapshot.rules;
+    this.unit = snapshot.unit;
+    for (const id of this.tails.keys()) if (!this.fixes.has(id)) this.tails.delete(id);
+  }
+
+  /** @param {Record<string, [number, number, number][]>} tails of `/api/live/trails` */
+  setTails(tails) {
+    this.tails = new Map(Object.entries(tails).map(([id, tail]) => [Number(id), tail]));
+    for (const fix of this.fixes.values()) this.lengthen(fix);
+  }
+
+  /** @param {Frame} frame */
+  apply(frame) {
+    const { rest } = frame;
+    for (const row of rest.people ?? []) this.people.set(row.id, row);
+    for (const id of rest.gone ?? []) this.forget(id);
+    for (const row of rest.states ?? []) {
+      const before = this.states.get(row.person);
+      if (before && before.v > row.v) continue;
+      this.states.set(row.person, row);
+      // Nothing of a duty that has ended stays in the browser.
+      const fix = this.fixes.get(row.person);
+      if (fix && (!row.duty || fix.at < row.duty[0])) {
+        this.fixes.delete(row.person);
+        this.tails.delete(row.person);
+      }
+    }
+    for (const fix of frame.moves) {
+      const before = this.fixes.get(fix.person);
+      if (before && before.at > fix.at) continue;
+      this.fixes.set(fix.person, fix);
+      this.lengthen(fix);
+    }
+    for (const row of rest.alarms ?? []) this.alarms.set(row.id, row);
+    if (rest.judged) this.judged = rest.judged;
+  }
+
+  /** @param {number} id */
+  forget(id) {
+    for (const map of [this.people, this.states, this.fixes, this.tails]) map.delete(id);
+  }
+
+  /** @param {Fix} fix */
+  lengthen(fix) {
+    const tail = this.tails.get(fix.person) ?? [];
+    const last = tail[tail.length - 1];
+    if (!last || fix.at > last[2]) tail.push([fix.lon, fix.lat, fix.at]);
+    while (tail.length && tail[0][2] < fix.at - TAIL_MS) tail.shift();
+    this.tails.set(fix.person, tail);
+  }
+
+  /** @param {number} id @returns {Set<number>} the unit and all below it */
+  below(id) {
+    const found = new Set([id]);
+    for (let grown = true; grown; ) {
+      grown = false;
+      for (const unit of this.units.values()) {
+        if (unit.parent !== null && found.has(unit.parent) && !found.has(unit.id)) {
+          found.add(unit.id);
+          grown = true;
+        }
+      }
+    }
+    return found;
+  }
+
+  openAlarms() {
+    return [...this.alarms.values()]
+      .filter((alarm) => alarm.closed === null)
+      .sort((a, b) => a.raised - b.raised);
+  }
+
+  /**
+   * How everybody stands at a moment of the server's clock.
+   * @param {number} now ms
+   * @returns {View[]}
+   */
+  views(now) {
+    const alarmOf = new Map(this.openAlarms().map((alarm) => [alarm.person, alarm]));
+    return [...this.people.values()].map((person) =>
+      this.view(person, now, alarmOf.get(person.id)),
+    );
+  }
+
+  /**
+   * @param {Person} person
+   * @param {number} now
+   * @param {Alarm | undefined} alarm
+   * @returns {View}
+   */
+  view(person, now, alarm) {
+    const state = this.states.get(person.id);
+    const onDuty = Boolean(state?.duty && state.duty[0] <= now && now < state.duty[1]);
+    const stored = this.fixes.get(person.id);
+    const fix = onDuty || alarm ? stored : undefined;
+    const age = fix ? Math.max(0, (now - fix.at) / 1000) : null;
+    const heard = Math.max(fix?.got ?? 0, state?.contact ?? 0);
+    const { fresh, lost } = limits(this.rules, person.interval);
+    const group = onDuty && state ? 1 + state.partners.length + state.others : 1;
+    /** @type {Kind} */
+    let kind;
+    if (alarm) kind = "sos";
+    else if (!onDuty) kind = "off";
+    else if (age === null) kind = "waiting";
+    else if (age > lost) kind = "lost";
+    else if (state?.parked) kind = "parked";
+    else kind = state?.company ?? "unknown";
+    const aloneFor = kind === "alone" && state?.since ? (now - state.since) / 1000 : 0;
+    return {
+      person,
+      state,
+      fix,
+      kind,
+      alarm,
+      age,
+      contact: heard ? Math.max(0, (now - heard) / 1000) : null,
+      fresh: age !== null && age <= fresh,
+      group,
+      rank: rankOf(kind, Boolean(alarm?.acknowledged), aloneFor > this.rules.alone_grace_s),
+    };
+  }
+}
+
+/**
+ * What needs a look first: SOS, alone too long, no signal, nothing yet, then the rest.
+ * @param {Kind} kind
+ * @param {boolean} answered
+ * @param {boolean} tooLong
+ */
+function rankOf(kind, answered, tooLong) {
+  if (kind === "sos") return answered ? 1 : 0;
+  if (kind === "alone" && tooLong) return 2;
+  return { lost: 3, waiting: 4, alone: 5, unknown: 6, parked: 7, together: 8, off: 9 }[kind];
+}
