@@ -24,7 +24,6 @@ MOST_ROWS: Final = 200_000
 MOST_COLUMNS: Final = 200
 MOST_CELL: Final = 2_000_000  # characters: the outline of a district as text is long
 MOST_EMPTY_ROWS: Final = 1_000  # in a row; a formatted but empty sheet has a million
-ENCODINGS: Final = ("utf-8-sig", "gb18030")  # GB 18030 contains GBK and GB 2312
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +130,33 @@ def decode(raw: bytes) -> str:
             return raw.decode("utf-16")
         except UnicodeDecodeError:
             pass
-    for encoding in ENCODINGS:
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = ""
+    if text and not reads_like_gbk(text):
+        return text
+    try:
+        return raw.decode("gb18030")  # contains GBK and GB 2312
+    except UnicodeDecodeError:
+        if text:
+            return text
     raise unusable(
         "encoding_unknown",
         gettext_noop("The text is neither UTF-8 nor GBK. Save the file as UTF-8."),
     )
+
+
+def reads_like_gbk(text: str) -> bool:
+    """Whether text that was decoded as UTF-8 is more likely GBK.
+
+    Some GBK characters are the bytes of a UTF-8 sign by chance (路 is that of "·"). Real UTF-8
+    has letters where it leaves ASCII: Chinese ones, or accented ones in European names.
+    """
+    beyond = [letter for letter in text if ord(letter) > 127]
+    if any(ord(letter) > 0x7FF and letter != "\ufffd" for letter in beyond):
+        return text.count("\ufffd") > 0.1 * len(beyond)
+    return sum(not letter.isalpha() for letter in beyond) > 0.5 * len(beyond)
 
 
 def _xlsx_rows(path: Path) -> Iterator[tuple[int, list[str], list[Sentence]]]:

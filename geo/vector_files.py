@@ -22,7 +22,7 @@ from shapely.geometry.base import BaseGeometry
 from bureau.sentences import Sentence, Unusable, gettext_noop, unusable
 from geo.archives import SHAPEFILE, check_size
 from geo.crs import WGS84, Crs, read_crs
-from geo.tables import cell_text, decode
+from geo.tables import cell_text, decode, reads_like_gbk
 
 TAKEN: Final = "GeoJSON (.geojson), GeoPackage (.gpkg), Shapefile (.zip), CSV, XLSX"
 
@@ -188,10 +188,8 @@ def _declare_encoding(path: Path) -> None:
     raw = dbf.read_bytes()
     # After the header: its length stands in bytes 8 and 9, and its other bytes are no text.
     text = raw[int.from_bytes(raw[8:10], "little") :].decode("utf-8", errors="replace")
-    # A UTF-8 name cut at the field's width leaves half a character; GBK leaves almost only halves.
-    broken = text.count("\ufffd")
-    whole = sum(ord(letter) > 127 for letter in text) - broken
-    cpg.write_text("GBK" if broken > 0.1 * whole else "UTF-8", encoding="ascii")
+    # A UTF-8 name cut at the field's width leaves half a character, and that is no sign of GBK.
+    cpg.write_text("GBK" if reads_like_gbk(text) else "UTF-8", encoding="ascii")
 
 
 def layer_records(layer: Layer, crs: Crs) -> Iterator[Record]:
