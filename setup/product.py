@@ -102,8 +102,8 @@ def start() -> int:
                 "0",
                 otherwise="The database could not be prepared.",
             )
-            parts = ["web", *[p for p, c in PARTS.items() if _exists(c)]]
-            if demo and _exists("load_demo"):
+            parts = ["web", "ticker", "worker"]
+            if demo:
                 extract = city or str(environment.city_extract())
                 _manage(full, "load_demo", extract, otherwise="The demo could not be loaded.")
                 parts.append("simulator")
@@ -143,13 +143,6 @@ def manage(words: list[str]) -> int:
         return call(command, env)
     with alone(), servers_for(env, Servers()) as full:
         return call(command, full)
-
-
-PARTS = {"ticker": "ticker", "worker": "judge_week"}  # TODO: until they are all there
-
-
-def _exists(command: str) -> bool:
-    return any(ROOT.glob(f"*/management/commands/{command}.py"))
 
 
 # One at a time
