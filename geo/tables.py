@@ -85,7 +85,7 @@ def _header(texts: list[str]) -> list[str]:
     if len(texts) > MOST_COLUMNS:
         raise unusable(
             "table_too_wide",
-            gettext_noop("The table has more than %(most)d columns; is it a table?"),
+            gettext_noop("The table has more than %(most)d columns. Keep those that are needed."),
             {"most": MOST_COLUMNS},
         )
     names = [text for text in texts if text]
@@ -164,32 +164,11 @@ def _xlsx_rows(path: Path) -> Iterator[tuple[int, list[str], list[Sentence]]]:
 
     check_zip(path)
     try:
-        with warnings.catch_warnings():
+        # Our own handle: the library leaves its own open when a file is broken.
+        with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and extensions that are not read
-            book = openpyxl.load_workbook(path, read_only=True, data_only=False)
-            sheet = book.worksheets[0] if book.worksheets else None
-            if sheet is None:
-                raise unusable(
-                    "table_empty", gettext_noop("The workbook has no sheet with a table.")
-                )
-            sheet.reset_dimensions()  # the file's own word on its size may be wrong
-            empty = 0
-            for number, cells in enumerate(sheet.iter_rows(), start=1):
-                texts, faults = [], []
-                for at, cell in enumerate(cells[: MOST_COLUMNS + 1]):
-                    if cell.data_type == "f":
-                        faults.append(_formula(at))
-                        texts.append("")
-                    elif cell.data_type == "e":
-                        faults.append(_error_cell(at, str(cell.value)))
-                        texts.append("")
-                    else:
-                        texts.append(cell_text(cell.value))
-                empty = 0 if any(texts) or faults else empty + 1
-                if empty > MOST_EMPTY_ROWS:
-                    break
-                yield number, texts, faults
-            book.close()
+            book = openpyxl.load_workbook(file, read_only=True, data_only=False)
+            rows = list(_sheet_rows(book))
     except Unusable:
         raise
     except (BadZipFile, KeyError, ValueError, TypeError, OSError, SyntaxError, EOFError):
@@ -198,6 +177,31 @@ def _xlsx_rows(path: Path) -> Iterator[tuple[int, list[str], list[Sentence]]]:
             "xlsx_broken",
             gettext_noop("This is no readable XLSX workbook. Save it again as .xlsx or CSV."),
         ) from None
+    yield from rows
+
+
+def _sheet_rows(book: Any) -> Iterator[tuple[int, list[str], list[Sentence]]]:
+    if not book.worksheets:
+        raise unusable("table_empty", gettext_noop("The workbook has no sheet with a table."))
+    sheet = book.worksheets[0]
+    sheet.reset_dimensions()  # the file's own word on its size may be wrong
+    empty = 0
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        texts: list[str] = []
+        faults: list[Sentence] = []
+        for at, cell in enumerate(cells[: MOST_COLUMNS + 1]):
+            if cell.data_type == "f":
+                faults.append(_formula(at))
+                texts.append("")
+            elif cell.data_type == "e":
+                faults.append(_error_cell(at, str(cell.value)))
+                texts.append("")
+            else:
+                texts.append(cell_text(cell.value))
+        empty = 0 if any(texts) or faults else empty + 1
+        if empty > MOST_EMPTY_ROWS or number > 2 * MOST_ROWS:
+            break
+        yield number, texts, faults
 
 
 def _formula(at: int) -> Sentence:
