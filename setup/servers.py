@@ -92,6 +92,8 @@ class Servers:
         """Stop both and delete their data."""
         self.stop()
         real = self.place.resolve()
+        if self.place.exists() and self._sockets().parent == Path("/tmp"):  # noqa: S108
+            shutil.rmtree(self._sockets(), ignore_errors=True)
         if self.place.is_symlink():
             self.place.unlink()
         shutil.rmtree(real, ignore_errors=True)
