@@ -28,7 +28,7 @@ const chosen = {
   unit: Number(query.get("unit")) || null,
   person: Number(query.get("person")) || null,
   follow: query.get("follow") === "1",
-  kind: /** @type {Kind | null} */ (query.get("show")),
+  kind: /** @type {Kind | null} */ (query.get("show") || null),
 };
 /** @type {import("./map.js").TandemMap | null} */
 let tandem = null;

@@ -90,6 +90,17 @@ export async function fetchJson(address, init = {}) {
 }
 
 /**
+ * Padding that keeps clear of the panel or sheet over the map (shell.js tells their size).
+ * @param {number} px
+ */
+function clear(px) {
+  const css = getComputedStyle(document.documentElement);
+  /** @param {string} side */
+  const coveredBy = (side) => parseFloat(css.getPropertyValue(`--covered-${side}`)) || 0;
+  return { top: px, right: px, bottom: px + coveredBy("bottom"), left: px + coveredBy("left") };
+}
+
+/**
  * A source of our own tiles.
  * @param {string} name
  * @param {number} minzoom
@@ -120,6 +131,8 @@ export async function createMap(element, options = {}) {
   const bounds = options.bounds ?? extent.bounds ?? NOWHERE;
   let palette = currentPalette();
 
+  // MapLibre's stylesheet makes its container relative, which would take `.map` its size.
+  if (element.classList.contains("map")) element.style.position = "absolute";
   const map = new maplibre.Map({
     container: element,
     style: {
@@ -130,7 +143,7 @@ export async function createMap(element, options = {}) {
       layers: baseLayers(palette, isChinese(), FONTS),
     },
     bounds: [bounds[0], bounds[1], bounds[2], bounds[3]],
-    fitBoundsOptions: { padding: 24, maxZoom: 16 },
+    fitBoundsOptions: { padding: clear(24), maxZoom: 16 },
     hash: address ? "map" : false,
     interactive,
     attributionControl: false,
@@ -156,7 +169,7 @@ export async function createMap(element, options = {}) {
   if (interactive) {
     map.addControl(new maplibre.NavigationControl({ showCompass: false }), "top-right");
   }
-  map.addControl(new maplibre.ScaleControl({ maxWidth: 96 }), "bottom-right");
+  map.addControl(new maplibre.ScaleControl({ maxWidth: 96 }), "bottom-left");
   if (extent.attribution) {
     map.addControl(
       new maplibre.AttributionControl({
@@ -240,7 +253,7 @@ export async function createMap(element, options = {}) {
       listener(palette);
     },
     fit(box, padding = 48) {
-      map.fitBounds([box[0], box[1], box[2], box[3]], { padding, maxZoom: 17 });
+      map.fitBounds([box[0], box[1], box[2], box[3]], { padding: clear(padding), maxZoom: 17 });
     },
   };
 }
