@@ -79,13 +79,18 @@ function layers(fonts) {
       id: "plan-hotspots-partly", type: "line", source: "plan-hotspots", filter: is("partly"),
       paint: { "line-color": hotspot, "line-width": ZOOMED_WIDTH, "line-dasharray": ["literal", [1.6, 0.8]] },
     },
+    // Hazard tape: an edge, a dark ground, dashes. It reads without colour, in light and dark.
     {
       id: "plan-hotspots-missed-edge", type: "line", source: "plan-hotspots", filter: is("not_reached"),
-      paint: { "line-color": text, "line-width": ["interpolate", ["exponential", 1.5], ["zoom"], 11, 4, 14, 9, 17, 20] },
+      paint: { "line-color": token("--alone"), "line-width": ["interpolate", ["exponential", 1.5], ["zoom"], 11, 5.5, 14, 10, 17, 21] },
+    },
+    {
+      id: "plan-hotspots-missed-ground", type: "line", source: "plan-hotspots", filter: is("not_reached"),
+      paint: { "line-color": token("--on-state"), "line-width": ["interpolate", ["exponential", 1.5], ["zoom"], 11, 4, 14, 8, 17, 18] },
     },
     {
       id: "plan-hotspots-missed", type: "line", source: "plan-hotspots", filter: is("not_reached"),
-      paint: { "line-color": token("--alone"), "line-width": ZOOMED_WIDTH, "line-dasharray": ["literal", [0.6, 0.6]] },
+      paint: { "line-color": token("--alone"), "line-width": ["interpolate", ["exponential", 1.5], ["zoom"], 11, 4, 14, 8, 17, 18], "line-dasharray": ["literal", [0.5, 0.5]] },
     },
     {
       id: "plan-signs", type: "symbol", source: "plan-middles", filter: ["!=", ["get", "state"], "reached"],
