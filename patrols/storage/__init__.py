@@ -7,7 +7,7 @@ take `CREATE_POSITION_SQL` from here.
 from patrols.storage.partitions import (
     CREATE_POSITION_SQL,
     DROP_POSITION_SQL,
-    drop_partitions_before,
+    list_partitions,
     make_partitions,
     partition_name,
     week_start,
@@ -16,7 +16,7 @@ from patrols.storage.partitions import (
 __all__ = [
     "CREATE_POSITION_SQL",
     "DROP_POSITION_SQL",
-    "drop_partitions_before",
+    "list_partitions",
     "make_partitions",
     "partition_name",
     "week_start",

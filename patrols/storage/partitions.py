@@ -82,7 +82,7 @@ def make_partitions(cursor: Any, start: datetime, until: datetime) -> list[str]:
     return made
 
 
-def partitions(cursor: Any) -> dict[date, str]:
+def list_partitions(cursor: Any) -> dict[date, str]:
     """The partitions there are: UTC Monday → name."""
     cursor.execute(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
@@ -94,16 +94,3 @@ def partitions(cursor: Any) -> dict[date, str]:
         year, _, week = name.removeprefix(f"{POSITION_TABLE}_y").partition("w")
         found[date.fromisocalendar(int(year), int(week), 1)] = name
     return dict(sorted(found.items()))
-
-
-def drop_partitions_before(cursor: Any, moment: datetime) -> list[str]:
-    """Forget: drop every partition that ended at or before `moment`; returns the names.
-
-    Dropping takes a short exclusive lock and frees the disk at once; a DELETE would do neither.
-    """
-    dropped = []
-    for monday, name in partitions(cursor).items():
-        if datetime.combine(monday, time(), UTC) + timedelta(days=7) <= moment:
-            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-            dropped.append(name)
-    return dropped
