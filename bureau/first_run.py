@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.contrib.auth.password_validation import validate_password
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bureau.accounts import link_of, make_link
@@ -18,7 +18,6 @@ from bureau.models import Bureau, LocationNotice, OrgUnit, Role, UnitKind, User
 
 FIRST_ADMINISTRATOR = "first_admin"
 LINK_LASTS = timedelta(hours=1)
-LOCK = 7_201_101  # advisory lock: two people with the link at the same moment make one bureau
 
 
 def first_link(now: datetime) -> str:
@@ -63,8 +62,7 @@ def begin(
     that cannot be taken.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        # Two people with the link at the same moment: the second waits here, then finds it used.
         link = link_of(token, purpose=FIRST_ADMINISTRATOR, now=now, lock=True)
         refuse_if_begun()
         bureau = Bureau(code=bureau_code, name=bureau_name, time_zone=time_zone)

@@ -1,9 +1,10 @@
 """Page addresses."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 
-from frontend.views import session, start
+from frontend.views import records, session, settings, start, week, week_exports
+from frontend.views.live import live
 
 urlpatterns = [
     path("", session.home, name="home"),
@@ -13,6 +14,25 @@ urlpatterns = [
     path("accounts/new/<str:token>/", session.new_password, name="new_password"),
     path("accounts/language/", session.language, name="language"),
     path("first-run/<str:token>/", start.first_run, name="first_run"),
-    path("settings/start/", start.start, name="start"),
+    path("live/", live, name="live"),
     path("alarms", session.alarms, name="alarms"),
+    path("week/", week.week, name="week"),
+    path("week/figures.csv", week_exports.week_csv, name="week_csv"),
+    path("week/bulletin/", week_exports.bulletin, name="bulletin"),
+    path("week/map/", week_exports.week_map, name="week_map"),
+    path("week/open/", week.open_trail, name="open_trail"),
+    path("week/review/", week.review, name="review"),
+    path("week/answer/", week.answer, name="answer"),
+    path("plan/", include("frontend.views.plan")),
+    path("records/", records.imports, name="records"),
+    path("records/imports/<int:pk>/", records.import_report, name="import_report"),
+    path("records/looks/", records.looks, name="looks"),
+    path("records/phones/", records.phones, name="phones"),
+    path("records/phones/enrol/", records.enrol, name="enrol"),
+    path("records/phones/<int:pk>/", records.act_on_phone, name="act_on_phone"),
+    path("settings/", settings.settings_page, name="settings"),
+    path("settings/bureau/", settings.bureau_facts, name="bureau_facts"),
+    path("settings/notice/", settings.notice, name="notice"),
+    path("settings/accounts/<int:pk>/reset/", settings.make_reset_link, name="make_reset_link"),
+    path("settings/start/", start.start, name="start"),
 ]

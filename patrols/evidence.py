@@ -62,7 +62,8 @@ class EvidenceDay:
 class Evidence:
     """Seven days, and the smoothed track as GeoJSON LineStrings, one a stretch.
 
-    Properties of a line: day, reason, credited, start, end (ISO).
+    Properties of a line: day, reason, credited, start, end (ISO), times (of each place, seconds
+    UTC).
     """
 
     verdict: Verdict
@@ -192,6 +193,7 @@ def _track(
                         "credited": span.credited,
                         "start": span.start.astimezone(UTC).isoformat(),
                         "end": span.end.astimezone(UTC).isoformat(),
+                        "times": at[index].round().astype(int).tolist(),
                     },
                     "geometry": {
                         "type": "LineString",

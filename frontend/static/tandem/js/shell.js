@@ -13,7 +13,7 @@ export function csrfToken() {
   return meta ? meta.content : "";
 }
 
-/** Read what {{ value|json_script:"id" }} put on the page; undefined if it is not there.
+/** Read the JSON in an element (json_script, or a hidden one); undefined if it is not there.
  * @param {string} id */
 export function readJson(id) {
   const element = document.getElementById(id);

@@ -1,0 +1,73 @@
+"""Where the supervisor is: week and unit, as the address holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from bureau.access import units_below, visible_units
+from bureau.errors import Refused
+from bureau.models import Bureau, OrgUnit, User
+from bureau.week import Week
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the supervisor is: the state that the address holds."""
+
+    user: User
+    bureau: Bureau
+    week: Week
+    unit: OrgUnit
+    units: tuple[OrgUnit, ...]
+    show: str = ""
+
+    def address(self, name: str = "week", **changes: Any) -> str:
+        """An address of this week and unit with some parts changed; None leaves a part out."""
+        parts = {
+            "week": self.week.monday.isoformat(),
+            "unit": self.unit.pk,
+            "show": self.show or None,
+        } | changes
+        kept = {key: value for key, value in parts.items() if value is not None}
+        return f"{reverse(name)}?{urlencode(kept)}"
+
+
+def place_of(request: HttpRequest) -> Place:
+    """The week and unit of the address; this week and the own unit unless told.
+
+    Raises Refused for a date that is none, Http404 for a unit the user does not see.
+    """
+    user: User = request.user  # type: ignore[assignment]
+    bureau = user.bureau
+    if bureau is None or user.unit is None:
+        raise Http404
+    asked = request.GET or request.POST
+    given = asked.get("week", "")
+    try:
+        day = date.fromisoformat(given) if given else timezone.localdate()
+    except ValueError as error:
+        raise Refused(
+            "bad_week",
+            _("Give the week by a date such as 2026-11-16; %(given)s is none.") % {"given": given},
+        ) from error
+    seen = visible_units(user)
+    chosen = asked.get("unit", "")
+    if not chosen:
+        unit = user.unit
+    elif chosen.isdigit():
+        unit = get_object_or_404(seen, pk=int(chosen))
+    else:
+        raise Http404
+    units = seen.filter(pk__in=units_below(unit)).order_by("code")
+    return Place(
+        user, bureau, Week.of(day, bureau.time_zone), unit, tuple(units), asked.get("show", "")
+    )
