@@ -75,7 +75,10 @@ def _python_packages(layer: str) -> None:
     lock = REQUIREMENTS / f"{layer}.txt"
     want = f"{layer} {_digest(lock)}"
     # A .venv whose Python was removed since is a dead link: made anew.
-    if _stamp(VENV) == want and output([VENV_PYTHON, "-c", "import django"]) is not None:
+    if (
+        _stamp(VENV) == want
+        and output([VENV_PYTHON, "-c", "import django"], timeout_s=120) is not None
+    ):
         return
     installer = uv()
     env = uv_settings()
@@ -92,7 +95,9 @@ def _python_packages(layer: str) -> None:
         )
     say("Installing the Python packages…")
     run(
-        [installer, "pip", "sync", "--quiet", "--require-hashes", "--python", VENV_PYTHON, lock],
+        # Compiled once here, not at each start of each process.
+        [installer, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
+        + ["--python", VENV_PYTHON, lock],
         otherwise=f"The Python packages could not be installed: {NO_REGISTRY}",
         env=env,
         log=LOG,

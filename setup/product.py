@@ -319,11 +319,13 @@ def _announce(env: dict[str, str], demo: bool) -> None:
 
 def _demo_accounts(env: dict[str, str]) -> list[str]:
     """Who can sign in to the demo."""
-    said = output([VENV_PYTHON, ROOT / "manage.py", "load_demo", "--accounts"], env=env)
+    said = output(
+        [VENV_PYTHON, ROOT / "manage.py", "load_demo", "--accounts"], env=env, timeout_s=120
+    )
     return [said] if said else []
 
 
 def _first_link(env: dict[str, str]) -> list[str]:
     """The link for the first administrator, as long as there is no account."""
-    link = output([VENV_PYTHON, ROOT / "manage.py", "first_admin_link"], env=env)
+    link = output([VENV_PYTHON, ROOT / "manage.py", "first_admin_link"], env=env, timeout_s=120)
     return [link] if link else []

@@ -69,7 +69,7 @@ def product() -> Iterator[Product]:
     _on_server(server, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     try:
         group.start_redis()
-        group.run("migrate", "--no-input", "--verbosity", "0")
+        group.run("migrate", "--no-input", "--skip-checks", "--verbosity", "0")
         group.run("load_demo", str(city))
         address = group.start_web(port)
         group.manage("ticker", "ticker")
