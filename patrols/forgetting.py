@@ -11,11 +11,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from bureau.access import rules_on
 from bureau.models import Bureau
 from bureau.week import Week
-from patrols.models import Alarm, Dispute
+from geo.errors import Refused
+from patrols.models import Alarm, Dispute, Latest, Person, Quarantine
 from patrols.storage import forgetting, list_partitions, make_partitions, week_start
 from patrols.storage.forgetting import Hold
 
@@ -59,7 +61,7 @@ def forget(*, now: datetime, dry_run: bool = False) -> Forgotten:
     kept = holds()
     cutoffs: dict[Bureau, datetime] = {}
     for bureau in Bureau.objects.all():
-        rules, _ = rules_on(bureau, Week.containing(now, bureau.time_zone).monday)
+        rules, _set = rules_on(bureau, Week.containing(now, bureau.time_zone).monday)
         cutoffs[bureau] = now - timedelta(days=rules.retention_days)
     if not cutoffs:
         return outcome
@@ -81,6 +83,34 @@ def forget(*, now: datetime, dry_run: bool = False) -> Forgotten:
             with transaction.atomic():
                 outcome.made = make_partitions(cursor, now, now + AHEAD)
     return outcome
+
+
+@transaction.atomic
+def forget_person(person: Person, *, dry_run: bool = False) -> tuple[int, int]:
+    """Delete the positions of somebody who has left, at once: (deleted, held).
+
+    The last known place and what is in quarantine go with them. Raises Refused for somebody who
+    has not left: phones would go on reporting.
+    """
+    if person.left_on is None:
+        raise Refused(
+            "person_here",
+            _("%(person)s has not left. Enter the last day first, then delete.")
+            % {"person": person.name},
+        )
+    own = [hold for hold in holds() if hold.person_id == person.pk]
+    bureau_id, person_id = person.bureau_id, person.pk
+    with connection.cursor() as cursor:
+        total = forgetting.delete_free_rows(
+            cursor, [], bureau_id=bureau_id, person_id=person_id, dry_run=True
+        )
+        deleted = forgetting.delete_free_rows(
+            cursor, own, bureau_id=bureau_id, person_id=person_id, dry_run=dry_run
+        )
+    if not dry_run:
+        Latest.objects.filter(bureau_id=bureau_id, person_id=person_id).delete()
+        Quarantine.objects.filter(bureau_id=bureau_id, person_id=person_id).delete()
+    return deleted, total - deleted
 
 
 def first_kept(cutoff: datetime) -> datetime:

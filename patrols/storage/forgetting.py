@@ -41,15 +41,22 @@ def delete_free_rows(
     *,
     partition: str = "",
     bureau_id: int | None = None,
+    person_id: int | None = None,
     before: datetime | None = None,
     dry_run: bool = False,
 ) -> int:
-    """Delete what no hold covers, of one partition or of one bureau before a moment; the count."""
+    """Delete what no hold covers: of one partition, one bureau, one person, before a moment.
+
+    Returns the count.
+    """
     which: list[sql.Composable] = [sql.SQL("true")]
     values: list[Any] = []
     if bureau_id is not None:
         which.append(sql.SQL("p.bureau_id = %s"))
         values.append(bureau_id)
+    if person_id is not None:
+        which.append(sql.SQL("p.person_id = %s"))
+        values.append(person_id)
     if before is not None:
         which.append(sql.SQL("p.recorded_at < %s"))
         values.append(before)

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from bureau.models import Role, RuleSet
@@ -264,3 +264,31 @@ def test_a_week_with_an_sos_or_in_dispute_is_held_for_its_person(cursor: Any) ->
     dispute.answered_at = now
     dispute.save()
     assert run() == {alarmed.pk}
+
+
+def test_the_positions_of_one_who_has_left_go_at_once(cursor: Any) -> None:
+    squad = make.unit(make.bureau())
+    leaver, other = make.person(squad), make.person(squad)
+    storage.make_partitions(cursor, AT, AT)
+    rows = [
+        positions.pack_row(squad.bureau_id, person.pk, 3, to_us(AT), Reading(to_us(AT), 1, 2))
+        for person in (leaver, other)
+    ]
+    positions.copy_straight(cursor, rows)
+    cursor.execute("COMMIT")
+    with pytest.raises(CommandError, match="has not left"):
+        call_command("forget_positions", person=leaver.badge_no, stdout=StringIO())
+    with pytest.raises(CommandError, match="Nobody has"):
+        call_command("forget_positions", person="none", stdout=StringIO())
+    leaver.left_on = date(2026, 3, 31)
+    leaver.save()
+    said = StringIO()
+    call_command("forget_positions", person=leaver.badge_no, stdout=said)
+    assert "1 positions deleted" in said.getvalue()
+    assert [row.person_id for row in Position.objects.all()] == [other.pk]
+
+
+@pytest.mark.parametrize("now", ["yesterday", "2026-11-22T03:00:00"])
+def test_an_unclear_moment_is_refused(cursor: Any, now: str) -> None:
+    with pytest.raises(CommandError):
+        call_command("forget_positions", now=now, stdout=StringIO())
