@@ -14,15 +14,18 @@ class StaticFiles:
     def __init__(self) -> None:
         self.files = WhiteNoiseMiddleware(lambda request: None)
 
-    def _read(self, path: str, method: str, headers: dict[str, str]) -> tuple[int, Any, bytes]:
+    def _read(self, path: str, method: str, asked: dict[str, str]) -> tuple[int, Any, bytes]:
         found = self.files.find_file(path) if self.files.autorefresh else self.files.files.get(path)
         if found is None:
             return 404, [("Content-Type", "text/plain")], b"No such file."
-        response = found.get_response(method, headers)
+        response = found.get_response(method, asked)
         if response.file is None:
             return int(response.status), response.headers, b""
         with response.file as file:
-            return int(response.status), response.headers, file.read()
+            body = file.read()
+        # The list's own length is from the start of the process; a file may have changed since.
+        headers = [line for line in response.headers if line[0].lower() != "content-length"]
+        return int(response.status), [*headers, ("Content-Length", str(len(body)))], body
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer one request."""

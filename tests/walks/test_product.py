@@ -40,7 +40,8 @@ def test_each_signs_in_and_comes_home(
     page.fill("[name=password]", PASSWORD)
     page.click("main button.primary")
     page.wait_for_url(f"{product.address}{home}**")
-    assert page.locator("h1, h2").first.inner_text().strip()
+    assert "Tandem" in page.title()
+    assert page.locator("main").count() == 1
 
 
 def test_chinese_for_a_chinese_browser(product: Product, open_page: OpenPage) -> None:
