@@ -204,7 +204,8 @@ def _shape_of(network: Network) -> Sentence:
         gettext_noop(
             "%(count)d segments, %(km).1f km; half of them are longer than %(median).0f m, "
             "%(short)d are shorter than 25 m; %(share).1f %% of the length hangs together. "
-            "%(stubs)d dead ends under 25 m were dropped, %(links)d short links closed up."
+            "%(stubs)d dead ends under 25 m were dropped, %(links)d short links closed up, "
+            "%(parallels)d parallel carriageways under 12 m apart made one."
         ),
         {
             "count": len(lengths),
@@ -214,6 +215,7 @@ def _shape_of(network: Network) -> Sentence:
             "share": 100 * network.largest_component_share(),
             "stubs": network.dropped_stubs,
             "links": network.closed_links,
+            "parallels": network.joined_parallels,
         },
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 import shapely
@@ -134,6 +136,29 @@ def test_two_streets_between_the_same_junctions_have_two_ids() -> None:
     assert lengths(network)["1-2"] < lengths(network)["1-2~2"]
 
 
+def test_carriageways_that_no_phone_can_tell_apart_become_one() -> None:
+    """11 m apart at most, then 13 m: the second pair stays two."""
+
+    def pair(apart_m: float) -> Network:
+        nodes = places(n1=(0, 0), n2=(200, 0), n3=(100, apart_m), n8=(-90, 0), n9=(290, 0))
+        nodes |= places(n6=(0, 90), n7=(200, 90))
+        return build(
+            [
+                line("a", 1, 2, name="East Road"),
+                line("b", 1, 3, 2, name="East Road"),
+                line("c", 8, 1, 6),
+                line("d", 7, 2, 9),
+            ],
+            nodes,
+        )
+
+    near = pair(11)
+    assert ids(near) == ["1-2", "1-6", "1-8", "2-7", "2-9"]
+    assert near.joined_parallels == 1
+    assert lengths(near)["1-2"] == pytest.approx(200, abs=0.05)
+    assert ids(pair(13)) == ["1-2", "1-2~2", "1-6", "1-8", "2-7", "2-9"]
+
+
 def test_the_name_of_most_of_a_block_wins_and_a_second_is_shown() -> None:
     nodes = places(n1=(0, 0), n2=(120, 0), n3=(180, 0), n4=(190, 0))
     (segment,) = build(
@@ -163,6 +188,37 @@ def test_order_and_direction_of_lines_do_not_matter() -> None:
             for x in lines
         ]
         assert build(turned, nodes).segments == wanted
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_on_any_network_blocks_end_at_junctions_and_connections_stay(seed: int) -> None:
+    """Random streets: no node joins exactly two blocks, and what hung together still does."""
+    rng = random.Random(seed)
+    nodes = {i: at(rng.uniform(0, 700), rng.uniform(0, 700)) for i in range(50)}
+    lines = [line(f"w{i:02d}", *rng.sample(range(50), rng.randint(2, 4))) for i in range(45)]
+    network = build(lines, nodes)
+    ends = [s.external_id.split("~")[0].split("-") for s in network.segments]
+    loops = {a for a, b in ends if a == b}
+    degree = Counter(node for pair in ends for node in pair)
+    assert [n for n, count in degree.items() if count == 2 and n not in loops] == []
+    before = pieces_of([tuple(map(str, pair)) for one in lines for pair in pairwise(one.nodes)])
+    after = pieces_of([(a, b) for a, b in ends])
+    # Each piece of the result lies in one piece of the source, and no two in the same one.
+    sources = [next(i for i, piece in enumerate(before) if part <= piece) for part in after]
+    assert len(set(sources)) == len(sources)
+    for segment in network.segments:
+        assert segment.length_m > 0
+        assert len(segment.coordinates) > 1
+
+
+def pieces_of(edges: list[tuple[str, ...]]) -> list[set[str]]:
+    """The connected pieces of a network, each as its nodes."""
+    pieces: list[set[str]] = []
+    for edge in edges:
+        touched = [piece for piece in pieces if piece & set(edge)]
+        pieces = [piece for piece in pieces if piece not in touched]
+        pieces.append(set(edge).union(*touched))
+    return pieces
 
 
 def test_nothing_in_nothing_out() -> None:
