@@ -82,17 +82,23 @@ def deliver_all(
     `done` is told how many requests a finished queue had. Returns how many were delivered.
     """
     here = local()
+    lines: list[Line] = []
 
     def empty(queue: Sequence[Request]) -> int:
         if not hasattr(here, "line"):
             here.line = Line(url)
+            lines.append(here.line)
         for request in queue:
             deliver(here.line, request)
         return len(queue)
 
     total = 0
-    with ThreadPoolExecutor(LINES) as pool:
-        for count in pool.map(empty, queues):
-            total += count
-            done(count)
+    try:
+        with ThreadPoolExecutor(LINES) as pool:
+            for count in pool.map(empty, queues):
+                total += count
+                done(count)
+    finally:
+        for line in lines:
+            line.close()
     return total

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from django.conf import settings
 
@@ -53,7 +53,8 @@ def answers(process: subprocess.Popen[bytes], url: str) -> bool:
     while process.poll() is None and time.monotonic() < until:
         try:
             # Whatever it says about a message without content, it is there.
-            Line(url, timeout_s=5.0).post(Request("/phone/traccar", b"", ()))
+            with closing(Line(url, timeout_s=5.0)) as line:
+                line.post(Request("/phone/traccar", b"", ()))
             return True
         except Undelivered:
             time.sleep(0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,8 @@ class Command(BaseCommand):
             np.array([0.0]), np.array([0.0]),
         )  # fmt: skip
         request = traccar_form(people.secret_of(badge), one, 0, 0.5, alarm="sos")
-        deliver(Line(url), request, patience_s=10.0)
+        with closing(Line(url)) as line:
+            deliver(line, request, patience_s=10.0)
         self.stdout.write(f"SOS of {person} ({badge}) sent.")
 
     def write_truth(self, options: dict[str, Any]) -> None:
