@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 def gettext_noop(template: str) -> str:
@@ -38,6 +39,11 @@ class Sentence:
             "template": self.template,
             "values": dict(self.values),
         }
+
+    @classmethod
+    def of_json(cls, stored: Mapping[str, Any]) -> Sentence:
+        """The sentence that `as_json` stored."""
+        return cls(stored["code"], stored["template"], stored["values"])
 
 
 class Unusable(ValueError):

@@ -74,6 +74,25 @@ def _store(report: ImportReport, bureau: Bureau, path: Path, by: User | None) ->
     report.run = run.pk
 
 
+def stored_report(run: ImportRun) -> ImportReport:
+    """The report of an earlier import, for `lines(say)` in the reader's language."""
+    stored = run.report
+    return ImportReport(
+        run.kind,
+        run.file_name,
+        dry_run=run.dry_run,
+        taken=run.taken,
+        changed=run.changed,
+        unchanged=run.unchanged,
+        retired=stored.get("retired", 0),
+        refused=[(one["row"], Sentence.of_json(one)) for one in stored.get("refused", [])],
+        warnings=[Sentence.of_json(one) for one in stored.get("warnings", [])],
+        notes=[Sentence.of_json(one) for one in stored.get("notes", [])],
+        changes=list(stored.get("changes", [])),
+        run=run.pk,
+    )
+
+
 # Units
 
 

@@ -13,7 +13,7 @@ from django.contrib.gis.geos import MultiPolygon, Polygon
 from numpy.typing import NDArray
 
 from bureau.models import Bureau, User
-from bureau.sentences import Sentence, gettext_noop, unusable
+from bureau.sentences import Sentence, Unusable, gettext_noop, unusable
 from geo.archives import check_size
 from geo.datum import Datum, to_wgs84
 from geo.import_report import ImportReport, Progress, silent
@@ -97,9 +97,20 @@ def import_roads_file(
         report.warnings.extend(warnings)
         segments = _near_jurisdiction(segments, bureau, options, report)
         source = options.source or (OSM if form in ("pbf", "osm") else Path(name).stem)
-        write_segments(
-            bureau, segments, source[:160], others=options.others, report=report, progress=progress
-        )
+        try:
+            write_segments(
+                bureau,
+                segments,
+                source[:160],
+                others=options.others,
+                report=report,
+                progress=progress,
+            )
+        except Unusable as error:
+            # A whole city that seems to have moved: the datum is the likelier fault.
+            if error.sentence.code == "would_retire" and warnings:
+                raise Unusable(warnings[0]) from error
+            raise
         # On the first import there is nothing to compare with; that needs no word.
         report.notes.extend(note for note in notes if note.code != "datum_no_streets")
         _settle_jurisdiction(bureau, segments, options, report)

@@ -340,6 +340,20 @@ def test_a_wrong_datum_is_noticed_and_named(tmp_path: Path) -> None:
     assert "GCJ-02, not WGS-84" in str(warning)
 
 
+def test_a_wrong_datum_does_not_move_a_city(tmp_path: Path) -> None:
+    """Without a word on other streets the import is refused, and names the datum."""
+    shifted = [
+        (shapely.transform(shape, lambda c: from_wgs84(np.asarray(c), Datum.GCJ02)), tags)
+        for shape, tags in town_features()
+    ]
+    path = files.geojson(tmp_path / "s.geojson", *shifted)
+    bureau = town.with_streets()
+    with pytest.raises(Refused, match="The file looks like GCJ-02") as refusal:
+        import_roads_file(bureau, path)
+    assert refusal.value.code == "datum_wrong"
+    assert len(live(bureau)) == 56
+
+
 # Refusals
 
 
