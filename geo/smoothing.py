@@ -169,8 +169,8 @@ class Ticks:
     """A smoothed track on one clock: every `TICK_S` seconds of UTC that a piece covers.
 
     piece: piece of the tick, never falling · tick: time divided by the tick length, whole numbers ·
-    x_m, y_m · gap_s, gap_m: time and way between the two fixes around it · piece_track, piece_mode:
-    as in `Smooth`.
+    x_m, y_m · fix: index of the fix before it · gap_s, gap_m: time and way from there to the next
+    fix · piece_track, piece_mode: as in `Smooth`.
     """
 
     piece: Ints
@@ -179,6 +179,7 @@ class Ticks:
     tick: Ints
     x_m: Floats
     y_m: Floats
+    fix: Ints
     gap_s: Floats
     gap_m: Floats
 
@@ -232,6 +233,7 @@ def on_clock(track: Smooth) -> Ticks:
         tick,
         track.x_m[left] + part * dx,
         track.y_m[left] + part * dy,
+        left.astype(np.int64),
         gap,
         np.hypot(dx, dy),
     )

@@ -157,7 +157,7 @@ def kinds(
     silent = ticks.gap_s > GAP_FROM_S
     if not silent.any():
         return kind
-    begin, end = runs(np.where(silent, ticks.piece * 2 + 1, 0) * (1 + np.cumsum(_new_gap(ticks))))
+    begin, end = runs(np.where(silent, ticks.fix, -1))
     for b, e in zip(begin.tolist(), end.tolist(), strict=True):
         if not silent[b]:
             continue
@@ -171,13 +171,6 @@ def kinds(
         credited = ticks.gap_s[b] <= max_gap_s and walkable and ends_active
         kind[b:e] = Kind.GAP_CREDITED if credited else Kind.GAP_UNKNOWN
     return kind
-
-
-def _new_gap(ticks: Ticks) -> Bools:
-    """Ticks at which another pair of fixes begins to enclose the clock."""
-    new = np.zeros(len(ticks), dtype=np.bool_)
-    new[1:] = (ticks.gap_s[1:] != ticks.gap_s[:-1]) | (ticks.piece[1:] != ticks.piece[:-1])
-    return new
 
 
 def _stopped(ticks: Ticks) -> Bools:
