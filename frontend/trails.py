@@ -294,9 +294,11 @@ def _script(spans: list[Span], track: dict[str, Any], zone: str) -> dict[str, An
         ends[span.id] = (places[0], places[-1])
         times = [round(at - midnight_s) for at in given["times"]]
         geometry = feature["geometry"]
+        properties = {"day": given["day"], "reason": span.reason, "span": span.id}
         if span.reason == "parked":
             geometry = {"type": "Point", "coordinates": middle_of(places)}
-        properties = {"day": given["day"], "reason": span.reason, "span": span.id, "times": times}
+        else:
+            properties["times"] = times
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     features += _gaps(spans, ends)
     return {

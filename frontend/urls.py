@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from frontend.views import records, session, settings, start, week, week_exports
+from frontend.views import my, records, session, settings, start, week, week_exports
 from frontend.views.live import live
 
 urlpatterns = [
@@ -23,6 +23,15 @@ urlpatterns = [
     path("week/open/", week.open_trail, name="open_trail"),
     path("week/review/", week.review, name="review"),
     path("week/answer/", week.answer, name="answer"),
+    path("my/", my.my, name="my"),
+    path("my/trail/", my.my_trail, name="my_trail"),
+    path("my/patrol/start/", my.start_patrol, name="start_patrol"),
+    path("my/patrol/end/", my.end_patrol, name="end_patrol"),
+    path("my/sos/", my.sos, name="sos"),
+    path("my/notice/", my.accept_notice, name="accept_notice"),
+    path("my/dispute/", my.dispute, name="dispute"),
+    path("my/positions.csv", my.my_positions, {"ending": "csv"}, name="my_csv"),
+    path("my/positions.geojson", my.my_positions, {"ending": "geojson"}, name="my_geojson"),
     path("plan/", include("frontend.views.plan")),
     path("records/", records.imports, name="records"),
     path("records/imports/<int:pk>/", records.import_report, name="import_report"),

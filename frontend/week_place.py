@@ -41,6 +41,19 @@ class Place:
         return f"{reverse(name)}?{urlencode(kept)}"
 
 
+def week_of(request: HttpRequest, bureau: Bureau) -> Week:
+    """The week of the address by any of its days; this week unless told. Refused for no date."""
+    given = request.GET.get("week", "")
+    try:
+        day = date.fromisoformat(given) if given else timezone.localdate()
+    except ValueError as error:
+        raise Refused(
+            "bad_week",
+            _("Give the week by a date such as 2026-11-16; %(given)s is none.") % {"given": given},
+        ) from error
+    return Week.of(day, bureau.time_zone)
+
+
 def place_of(request: HttpRequest) -> Place:
     """The week and unit of the address; this week and the own unit unless told.
 
@@ -50,17 +63,8 @@ def place_of(request: HttpRequest) -> Place:
     bureau = user.bureau
     if bureau is None or user.unit is None:
         raise Http404
-    asked = request.GET or request.POST
-    given = asked.get("week", "")
-    try:
-        day = date.fromisoformat(given) if given else timezone.localdate()
-    except ValueError as error:
-        raise Refused(
-            "bad_week",
-            _("Give the week by a date such as 2026-11-16; %(given)s is none.") % {"given": given},
-        ) from error
     seen = visible_units(user)
-    chosen = asked.get("unit", "")
+    chosen = request.GET.get("unit", "")
     if not chosen:
         unit = user.unit
     elif chosen.isdigit():
@@ -68,6 +72,5 @@ def place_of(request: HttpRequest) -> Place:
     else:
         raise Http404
     units = seen.filter(pk__in=units_below(unit)).order_by("code")
-    return Place(
-        user, bureau, Week.of(day, bureau.time_zone), unit, tuple(units), asked.get("show", "")
-    )
+    show = request.GET.get("show", "")
+    return Place(user, bureau, week_of(request, bureau), unit, tuple(units), show)

@@ -66,7 +66,7 @@ export function addTrailLayers(tandem) {
     type: "circle",
     source: "trail",
     filter: ["==", ["geometry-type"], "Point"],
-    paint: { "circle-radius": 7, "circle-color": colours(), "circle-stroke-width": 2, "circle-stroke-color": token("--text") },
+    paint: { "circle-radius": 6, "circle-color": colours(), "circle-stroke-width": 2, "circle-stroke-color": token("--text") },
   });
   map.addLayer({
     id: "trail-here",
@@ -154,14 +154,15 @@ export function showTrail(tandem, fit) {
     readJson("trail-data")
   );
   if (!root || !data) return false;
+  if (root.dataset.shown) return true;
+  root.dataset.shown = "yes";
   const { map } = tandem;
   const { spans } = data;
   const features = data.track.features;
   setData(tandem, "trail", data.track);
   setData(tandem, "trail-here", EMPTY);
   const whole = boxOf(features);
-  if (whole && !root.dataset.fitted) fit(whole);
-  root.dataset.fitted = "yes";
+  if (whole) fit(whole);
 
   const said = root.querySelector("#said");
   const lanes = /** @type {Map<string, SVGSVGElement>} */ (new Map());
