@@ -54,7 +54,7 @@ INSTALLED_APPS = [
     "realtime",
     "frontend",
     "channels",
-    "django.contrib.admin",
+    "config.admin_config.TandemAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

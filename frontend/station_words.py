@@ -1,23 +1,16 @@
-"""Stations in words: their hours, and who changed what."""
+"""Who changed what of a station, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import time
-from itertools import pairwise
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from geo.plane import Plane
-from stations.models import OpeningHours, Station, StationChange, StationKind
+from stations.models import Station, StationChange, StationKind
 
-DAYS = [
-    gettext_lazy("Mon"), gettext_lazy("Tue"), gettext_lazy("Wed"), gettext_lazy("Thu"),
-    gettext_lazy("Fri"), gettext_lazy("Sat"), gettext_lazy("Sun"),
-]  # fmt: skip
 ACTS = {
     "add": gettext_lazy("Added"),
     "move": gettext_lazy("Moved"),
@@ -48,32 +41,6 @@ class Said:
     change: StationChange
     act: str
     detail: str
-
-
-def hours_said(rows: Sequence[OpeningHours]) -> str:
-    """`Mon-Fri 08:00-18:00; Sat 09:00-12:00`, as `geo.week_windows.read_windows` reads it back."""
-    days_of: dict[tuple[time, time], list[int]] = {}
-    for row in sorted(rows, key=lambda row: (row.weekday, row.opens)):
-        days_of.setdefault((row.opens, row.closes), []).append(row.weekday)
-    return "; ".join(
-        f"{_days(days)} {opens:%H:%M}-{_end(closes)}" for (opens, closes), days in days_of.items()
-    )
-
-
-def _days(days: list[int]) -> str:
-    runs: list[list[int]] = [[days[0]]]
-    for before, day in pairwise(days):
-        if day == before + 1:
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    return ",".join(
-        str(DAYS[run[0]]) if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs
-    )
-
-
-def _end(closes: time) -> str:
-    return "24:00" if closes >= time(23, 59, 59) else f"{closes:%H:%M}"
 
 
 def changes_said(station: Station) -> list[Said]:

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib.gis.geos import Point
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,113 +16,21 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bureau.access import visible_units
-from bureau.models import OrgUnit, User
-from bureau.sentences import Unusable
+from bureau.models import User
 from frontend.pages import opens
-from frontend.station_words import changes_said, hours_said
+from frontend.station_forms import CloseForm, MoveForm, StationForm, blame
+from frontend.station_words import changes_said
 from frontend.words import distance, duration
 from geo.access import may_write_places, places_within
 from geo.errors import Refused
 from geo.models import Hotspot
-from geo.places import say
-from geo.week_windows import read_windows
 from stations import register
-from stations.models import Station, StationKind
+from stations.hours import hours_said
+from stations.models import Station
 from stations.reach import HotspotServed, coverage, reach_rules
-
-# Which field of the form a refusal belongs to; the rest stands above the form.
-FIELD_OF_REFUSAL = {
-    "code_taken": "code",
-    "hours_overlap": "hours",
-    "hours_reversed": "hours",
-    "closes_in_future": "on",
-    "closes_before_opening": "on",
-    "reason_missing": "reason",
-}
-
-
-class StationForm(forms.Form):
-    """A station as the planner types it; `place` is two numbers, which the map fills in."""
-
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
-    code = forms.CharField(
-        label=gettext_lazy("Code"),
-        max_length=60,
-        help_text=gettext_lazy("Short and once in the bureau, for example K-12."),
-    )
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=StationKind.choices)
-    unit = forms.ModelChoiceField(
-        label=gettext_lazy("Unit"), queryset=OrgUnit.objects.none(), empty_label=None
-    )
-    lon_deg = forms.FloatField(
-        label=gettext_lazy("Longitude"),
-        min_value=-180,
-        max_value=180,
-        widget=forms.NumberInput(attrs={"step": "any", "data-lon": ""}),
-    )
-    lat_deg = forms.FloatField(
-        label=gettext_lazy("Latitude"),
-        min_value=-90,
-        max_value=90,
-        widget=forms.NumberInput(attrs={"step": "any", "data-lat": ""}),
-    )
-    address = forms.CharField(label=gettext_lazy("Address"), max_length=200, required=False)
-    desks = forms.IntegerField(label=gettext_lazy("Desks"), min_value=0, max_value=999, initial=0)
-    chairs = forms.IntegerField(label=gettext_lazy("Chairs"), min_value=0, max_value=999, initial=0)
-    opened_on = forms.DateField(
-        label=gettext_lazy("Opened"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-    hours = forms.CharField(
-        label=gettext_lazy("Opening hours"),
-        required=False,
-        max_length=400,
-        help_text=gettext_lazy("For example Mon-Fri 08:00-18:00; Sat 09:00-12:00."),
-    )
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        units: Any = self.fields["unit"]
-        units.queryset = visible_units(user)
-
-    def clean_hours(self) -> list[register.Hours]:
-        """Spans of the week, from the words that imports take too."""
-        try:
-            windows = read_windows(self.cleaned_data["hours"])
-        except Unusable as error:
-            raise forms.ValidationError(say(error.sentence)) from error
-        return [(window.weekday, window.starts, window.ends) for window in windows]
-
-    def facts(self) -> dict[str, Any]:
-        """The values as `stations.register` takes them."""
-        values = dict(self.cleaned_data)
-        lon_deg, lat_deg = values.pop("lon_deg"), values.pop("lat_deg")
-        return {**values, "place": Point(lon_deg, lat_deg, srid=4326)}
-
-
-class CloseForm(forms.Form):
-    """From which day on a station is out of use, and why."""
-
-    on = forms.DateField(
-        label=gettext_lazy("Closed from"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        max_length=200,
-        help_text=gettext_lazy("Colleagues read it years later: rent ended, street works …"),
-    )
-
-
-class MoveForm(forms.Form):
-    """Where a mark was dragged to."""
-
-    lon_deg = forms.FloatField(min_value=-180, max_value=180)
-    lat_deg = forms.FloatField(min_value=-90, max_value=90)
 
 
 @dataclass(frozen=True)
@@ -278,7 +185,7 @@ def add(request: HttpRequest) -> HttpResponse:
     try:
         station = register.add(by=scope.user, **form.facts())
     except Refused as refusal:
-        _blame(form, refusal)
+        blame(form, refusal)
         return _form(request, form, None, status=422)
     return _done(request, station, _("%(name)s is in the register.") % {"name": station.name})
 
@@ -308,7 +215,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         register.edit(station, by=scope.user, **form.facts())
     except Refused as refusal:
-        _blame(form, refusal)
+        blame(form, refusal)
         return _form(request, form, station, status=422)
     return _done(request, station, _("Changes are saved."))
 
@@ -343,7 +250,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             register.close(station, by=scope.user, today=today, **form.cleaned_data)
         except Refused as refusal:
-            _blame(form, refusal)
+            blame(form, refusal)
         else:
             return _done(request, station, _("%(name)s is closed.") % {"name": station.name})
     context = {
@@ -437,14 +344,6 @@ def _not_yours(request: HttpRequest) -> HttpResponse:
     return show(request, "refused", context, status=403)
 
 
-def _blame(form: forms.Form, refusal: Refused) -> None:
-    """Put a refusal beside the field it is about."""
-    field = FIELD_OF_REFUSAL.get(refusal.code)
-    if refusal.code.startswith("geometry_") and "lon_deg" in form.fields:
-        field = "lon_deg"
-    form.add_error(field if field in form.fields else None, str(refusal.message))
-
-
 def _hotspot_row(one: HotspotServed, walking_mps: float) -> dict[str, Any]:
     share, seconds = one.served.share, one.served.seconds
     state = "reached" if share > 0.999 else "partly" if share > 0 else "not_reached"
@@ -452,7 +351,9 @@ def _hotspot_row(one: HotspotServed, walking_mps: float) -> dict[str, Any]:
         said = _("No station within an hour's walk.")
     else:
         said = _("%(time)s from %(station)s (%(distance)s)") % {
-            "time": duration(math.ceil(seconds / 60) * 60),  # what is not reached never reads 12 min
+            "time": duration(
+                math.ceil(seconds / 60) * 60
+            ),  # what is not reached never reads 12 min
             "station": one.nearest.name,
             "distance": distance(seconds * walking_mps),
         }

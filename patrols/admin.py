@@ -1,0 +1,243 @@
+"""Administration of people, duty, routes and patrols; verdicts and logs are read only.
+
+Positions are not here: they are opened one trail at a time, on a page that logs the look.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from bureau.scoped_admin import OwnUnits, ReadOnly, Scoped, ScopedInline
+from geo.admin import PlaceForm
+from geo.widgets import GeoJsonFormField
+from patrols.models import (
+    Alarm,
+    Certificate,
+    Dispute,
+    Leave,
+    LiveWatch,
+    NoticeAccepted,
+    Patrol,
+    PatrolMember,
+    PatrolRoute,
+    Person,
+    PersonDay,
+    Phone,
+    PhoneHolding,
+    Quarantine,
+    Review,
+    Shift,
+    TrailLook,
+    Verdict,
+)
+
+
+class CertificateInline(ScopedInline):
+    """Enforcement certificates."""
+
+    model = Certificate
+
+
+class AcceptedInline(ScopedInline):
+    """Which location notices the person has accepted: the person's own act."""
+
+    model = NoticeAccepted
+    fields = readonly_fields = ("notice", "at")
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody accepts for another."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody accepts for another."""
+        return False
+
+
+@admin.register(Person)
+class PersonAdmin(Scoped):
+    """People who patrol."""
+
+    unit_path = "unit"
+    inlines = (CertificateInline, AcceptedInline)
+    list_display = ("name", "badge_no", "category", "unit", "left_on")
+    list_filter = ("category", OwnUnits)
+    search_fields = ("name", "badge_no")
+
+    def kept_because(self, row: Any) -> str:
+        """Somebody with verdicts, derived days, looks or duty."""
+        if (
+            row.verdicts.exists()
+            or row.looks.exists()
+            or row.shifts.exists()
+            or PersonDay.objects.filter(bureau_id=row.bureau_id, person_id=row.pk).exists()
+        ):
+            return _("%(name)s has duty or verdicts on record. Set the day of leaving instead.") % {
+                "name": row.name
+            }
+        return ""
+
+
+class HoldingInline(ScopedInline):
+    """Who carries the phone, from when until when."""
+
+    model = PhoneHolding
+
+
+@admin.register(Phone)
+class PhoneAdmin(Scoped):
+    """Phones. Enrolling, which shows the secret once, is done on the Records page."""
+
+    inlines = (HoldingInline,)
+    list_display = ("label", "app", "interval_s", "enrolled_at", "last_contact_at", "revoked_at")
+    list_filter = ("app",)
+    search_fields = ("label",)
+    fields = ("label", "app", "interval_s", "revoked_at", "last_contact_at")
+    readonly_fields = ("last_contact_at",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """On the Records page."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: its positions name it. Set the time of revoking."""
+        return False
+
+
+@admin.register(Shift)
+class ShiftAdmin(Scoped):
+    """The roster."""
+
+    unit_path = "person__unit"
+    list_display = ("person", "starts_at", "ends_at", "base")
+    list_filter = (OwnUnits,)
+    search_fields = ("person__name", "person__badge_no")
+    date_hierarchy = "starts_at"
+    list_select_related = ("person", "base")
+
+
+@admin.register(Leave)
+class LeaveAdmin(Scoped):
+    """Days off duty."""
+
+    unit_path = "person__unit"
+    list_display = ("person", "kind", "first_day", "last_day")
+    list_filter = ("kind", OwnUnits)
+    search_fields = ("person__name", "person__badge_no")
+
+
+class RouteForm(PlaceForm):
+    """A route drawn on the map."""
+
+    sane_kind = "route"
+    geometry = GeoJsonFormField(geom_type="MultiLineString", label=gettext_lazy("Geometry"))
+
+    class Meta:
+        model = PatrolRoute
+        fields = ("unit", "code", "name", "retired_on", "geometry")
+
+
+@admin.register(PatrolRoute)
+class PatrolRouteAdmin(Scoped):
+    """Lines that units walk. Django refuses to delete one that a patrol has walked."""
+
+    form = RouteForm
+    unit_path = "unit"
+    list_display = ("name", "code", "unit", "retired_on")
+    list_filter = (OwnUnits,)
+    search_fields = ("name", "code")
+
+
+class MemberInline(ScopedInline):
+    """Who walked."""
+
+    model = PatrolMember
+
+
+@admin.register(Patrol)
+class PatrolAdmin(Scoped):
+    """Started patrols; they are evidence and are not deleted."""
+
+    unit_path = "unit"
+    inlines = (MemberInline,)
+    list_display = ("unit", "started_at", "ended_at", "mode", "route")
+    list_filter = ("mode", OwnUnits)
+    date_hierarchy = "started_at"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnly):
+    """SOS calls; answered and closed on the live page. Their place is not shown here."""
+
+    unit_path = "person__unit"
+    list_display = ("person", "raised_at", "acknowledged_by", "closed_at", "closed_reason")
+    exclude = ("point",)
+
+
+@admin.register(Verdict)
+class VerdictAdmin(ReadOnly):
+    """Verdicts, superseded ones too; reviewed on the week page."""
+
+    unit_path = "unit"
+    list_display = ("person", "monday", "subject", "outcome", "is_current", "judged_at")
+    list_filter = ("subject", "outcome", "is_current", OwnUnits)
+    search_fields = ("person__name", "person__badge_no")
+    list_select_related = ("person",)
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnly):
+    """What supervisors decided."""
+
+    bureau_path = "verdict__bureau"
+    unit_path = "verdict__unit"
+    list_display = ("verdict", "decision", "by", "at")
+    list_filter = ("decision",)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnly):
+    """What officers objected to."""
+
+    bureau_path = "verdict__bureau"
+    unit_path = "verdict__unit"
+    list_display = ("verdict", "by", "at", "answered_by", "answered_at")
+
+
+@admin.register(TrailLook)
+class TrailLookAdmin(ReadOnly):
+    """Who looked at whose trail, and why."""
+
+    unit_path = "person__unit"
+    list_display = ("at", "user", "person", "purpose", "allowed")
+    list_filter = ("allowed",)
+    search_fields = ("user__username", "person__name", "purpose")
+    list_select_related = ("user", "person")
+
+
+@admin.register(LiveWatch)
+class LiveWatchAdmin(ReadOnly):
+    """Who watched the live picture of which unit."""
+
+    unit_path = "unit"
+    list_display = ("joined_at", "left_at", "user", "unit")
+    list_select_related = ("user", "unit")
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ReadOnly):
+    """Bodies that could not be taken: when and why. What they hold may be a place: not shown."""
+
+    bureau_path = "bureau_id"
+    list_display = ("received_at", "reason", "detail", "phone_id", "person_id")
+    list_filter = ("reason",)
+    fields = ("received_at", "reason", "detail", "phone_id", "person_id")
