@@ -45,6 +45,30 @@ def settings() -> dict[str, str]:
     return env
 
 
+KNOCK = """
+import os, sys
+import psycopg2, redis
+try:
+    psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=10).close()
+except psycopg2.Error as error:
+    sys.exit(f"The database of DATABASE_URL does not answer: {error}")
+try:
+    redis.Redis.from_url(os.environ["REDIS_URL"], socket_connect_timeout=10).ping()
+except (redis.RedisError, ValueError) as error:
+    sys.exit(f"The Redis of REDIS_URL does not answer: {error}")
+"""
+
+
+def _check_given(env: dict[str, str]) -> None:
+    """Servers that were given, not started by us, must answer. Raises Stop with their own words."""
+    done = subprocess.run(
+        [str(VENV_PYTHON), "-c", KNOCK], env=env, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split()).rstrip("?.")
+        raise Stop(f"{said}. Check the address, or leave it out to use the private server.")
+
+
 @contextmanager
 def servers_for(env: dict[str, str], servers: Servers) -> Iterator[dict[str, str]]:
     """The environment with addresses of a database and a Redis; private ones run meanwhile."""
@@ -59,6 +83,8 @@ def servers_for(env: dict[str, str], servers: Servers) -> Iterator[dict[str, str
             full["DATABASE_URL"] = servers.database_url()
         if ours["redis"]:
             full["REDIS_URL"] = servers.redis_url()
+        if not all(ours.values()):
+            _check_given(full)
         yield full
     finally:
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
