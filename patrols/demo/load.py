@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from patrols.demo.cast import ACCOUNTS, BUREAU_CODE, BUREAU_NAME, TIME_ZONE
 from patrols.demo.delivery import deliver_all
 from patrols.demo.ground import TooFewStreets
 from patrols.demo.past import Walked, carried
-from patrols.demo.roster import PAST_WEEKS, past_outings, weeks_of
+from patrols.demo.roster import PAST_WEEKS, Outing, past_outings, weeks_of
 from patrols.demo.server import ingest_server
 from patrols.demo.uploads import queue_of
 from patrols.models import Outcome, Subject, Verdict
@@ -50,11 +50,10 @@ Say = Callable[[str], None]
 
 @dataclass
 class Past:
-    """What the phones bring: in time, and after the week was first judged."""
+    """What comes to light while the past is made up, shift by shift: outings, and late uploads."""
 
-    in_time: list[list[Request]] = field(default_factory=list)
-    late: list[list[Request]] = field(default_factory=list)
     walks: list[Walked] = field(default_factory=list)
+    late: list[list[Request]] = field(default_factory=list)
 
 
 def find_demo() -> Bureau | None:
@@ -158,19 +157,6 @@ def make_bureau(city: Path, say: Say) -> Bureau:
     return bureau
 
 
-def plan_past(bureau: Bureau) -> Past:
-    """The past weeks of a demo bureau: the same every time, whenever it is asked for."""
-    beats = places.beats_of(places.read_ground(bureau))
-    past = Past()
-    for walked, everybody in carried(beats, past_outings(bureau.created_at, bureau.time_zone)):
-        if walked is not None:
-            past.walks.append(walked)
-        for one in everybody:
-            queue = past.late if one.late else past.in_time
-            queue.append(queue_of(one, people.secret_of(one.badge)))
-    return past
-
-
 def bring_past(bureau: Bureau, say: Say, url: str | None = None) -> int:
     """Past positions over HTTP, verdicts on them, then the late uploads and their verdicts.
 
@@ -178,22 +164,29 @@ def bring_past(bureau: Bureau, say: Say, url: str | None = None) -> int:
     requests were delivered.
     """
     people.renew_secrets(bureau)
-    past = plan_past(bureau)
+    if url is not None:
+        return bring_past_to(url, bureau, say)
+    with ingest_server() as own:
+        return bring_past_to(own, bureau, say)
+
+
+def bring_past_to(url: str, bureau: Bureau, say: Say) -> int:
+    """The part of `bring_past` that needs a running ingest."""
+    past = Past()
+    outings = past_outings(bureau.created_at, bureau.time_zone)
+    # Made up in this thread while others deliver.
+    sent = deliver_with_bar(
+        url,
+        in_time_queues(bureau, outings, past),
+        "Past positions",
+        sum(len(outing.at_work) for outing in outings),
+    )
     persons = duty.people_of(bureau)
-    if not persons["1001"].memberships.exists():
+    if not any(person.memberships.exists() for person in persons.values()):
         with transaction.atomic():
             duty.make_patrols(past.walks, persons)
-    if url is None:
-        with ingest_server() as own:
-            return bring_past_to(own, bureau, past, say)
-    return bring_past_to(url, bureau, past, say)
-
-
-def bring_past_to(url: str, bureau: Bureau, past: Past, say: Say) -> int:
-    """The part of `bring_past` that needs a running ingest."""
-    sent = deliver_with_bar(url, past.in_time, "Past positions")
     judge_weeks(bureau)
-    sent += deliver_with_bar(url, past.late, "Late uploads")
+    sent += deliver_with_bar(url, past.late, "Late uploads", len(past.late))
     judge_late(bureau)
     outcomes = Counter(
         Verdict.objects.filter(
@@ -205,10 +198,28 @@ def bring_past_to(url: str, bureau: Bureau, past: Past, say: Say) -> int:
     return sent
 
 
-def deliver_with_bar(url: str, queues: list[list[Request]], title: str) -> int:
-    """Deliver with a progress bar on the console."""
-    with tqdm(total=sum(map(len, queues)), desc=title, unit=" posts", mininterval=0.5) as bar:
-        return deliver_all(url, queues, done=lambda count: cast(None, bar.update(count)))
+def in_time_queues(
+    bureau: Bureau, outings: Sequence[Outing], past: Past
+) -> Iterator[list[Request]]:
+    """What each phone sends in each past shift, the same every time; late ones go to `past`."""
+    beats = places.beats_of(places.read_ground(bureau))
+    for walked, everybody in carried(beats, outings):
+        if walked is not None:
+            past.walks.append(walked)
+        for one in everybody:
+            queue = queue_of(one, people.secret_of(one.badge))
+            if one.late:
+                past.late.append(queue)
+            else:
+                yield queue
+
+
+def deliver_with_bar(url: str, queues: Iterable[list[Request]], title: str, total: int) -> int:
+    """Deliver with a progress bar on the console, a step a phone and shift."""
+    with tqdm(total=total, desc=title, unit=" shifts", mininterval=1.0) as bar:
+        sent = deliver_all(url, queues, done=lambda count: cast(None, bar.update()))
+        bar.total = bar.n  # a silent phone sends nothing
+    return sent
 
 
 def judge_weeks(bureau: Bureau) -> None:
