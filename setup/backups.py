@@ -24,10 +24,10 @@ def backup(file: str) -> int:
     ready(env)
     if running_pid() is not None:
         env.setdefault("DATABASE_URL", Servers().database_url())
-        _dump(env["DATABASE_URL"], target)
+        dump(env["DATABASE_URL"], target)
     else:
         with alone(), servers_for(env, Servers()) as full:
-            _dump(full["DATABASE_URL"], target)
+            dump(full["DATABASE_URL"], target)
     say(f"Backup written: {target} ({target.stat().st_size / 2**20:.1f} MiB).")
     say("It holds people's data: keep it where only the bureau can read it.")
     return 0
@@ -43,24 +43,37 @@ def restore(file: str) -> int:
     env = settings()
     ready(env)
     with alone(), servers_for(env, Servers()) as full:
-        url = full["DATABASE_URL"]
-        name = urlsplit(url).path.lstrip("/")
-        new, old = f"{name}_restoring", f"{name}_before_{time.strftime('%Y%m%dT%H%M%S')}"
-        _sql(url, f'DROP DATABASE IF EXISTS "{new}"')
-        _sql(url, f"CREATE DATABASE \"{new}\" ENCODING 'UTF8' TEMPLATE template0")
+        old = put_back(full["DATABASE_URL"], source)
+    say(f"Restored from {source}. The database before is kept as {old}.")
+    return 0
+
+
+def put_back(url: str, source: Path) -> str:
+    """The backup as the database of `url`; returns the name under which the old one is kept.
+
+    Raises Stop, with the database as it was, if the backup cannot be read to its end.
+    """
+    name = urlsplit(url).path.lstrip("/")
+    new, old = f"{name}_restoring", f"{name}_before_{time.strftime('%Y%m%dT%H%M%S')}"
+    _sql(url, f'DROP DATABASE IF EXISTS "{new}"')
+    _sql(url, f"CREATE DATABASE \"{new}\" ENCODING 'UTF8' TEMPLATE template0")
+    try:
         run(
             [_program("pg_restore"), "--exit-on-error", "--no-owner", "-d", _other(url, new)]
             + [source.resolve()],
             otherwise=f"{source} could not be restored; the database is as it was.",
             log=LOG,
         )
-        _sql(url, f'ALTER DATABASE "{name}" RENAME TO "{old}"')
-        _sql(url, f'ALTER DATABASE "{new}" RENAME TO "{name}"')
-    say(f"Restored from {source}. The database before is kept as {old}.")
-    return 0
+    except Stop:
+        _sql(url, f'DROP DATABASE "{new}"')
+        raise
+    _sql(url, f'ALTER DATABASE "{name}" RENAME TO "{old}"')
+    _sql(url, f'ALTER DATABASE "{new}" RENAME TO "{name}"')
+    return old
 
 
-def _dump(url: str, target: Path) -> None:
+def dump(url: str, target: Path) -> None:
+    """The database of `url` into a file that only its owner reads."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
