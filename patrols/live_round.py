@@ -22,7 +22,7 @@ from bureau.rules import Rules
 from geo.models import Hotspot, RoadSegment
 from geo.plane import Plane
 from geo.track import Fault, Fixes, in_order
-from patrols.admission import FOREVER_US, span_at
+from patrols.admission import FOREVER_US, merged, span_at
 from patrols.live import X, Y
 from patrols.live_judge import WINDOW_S, Seen, judge_live
 from patrols.live_places import Streets
@@ -127,7 +127,7 @@ def people_on_duty(bureau: Bureau, now: datetime) -> list[OnDuty]:
         phones[person].append((interval_s, contact_at))
     found = []
     for person, carrier in carriers.items():
-        span = span_at(carrier.duty, now_us)
+        span = span_at(merged(carrier.duty + carrier.open_duty), now_us)
         if span is None or now_us >= carrier.left_us:
             continue
         held = phones.get(person, [])
@@ -228,6 +228,9 @@ def state_of(
         parked_since=moment(seen.parked_since_s),
         contact_at=before.contact_at if before else None,
     )
+    if before and seen.x_m is None and before.duty_since == one.since:
+        # Silent for a while: the street of the last place still says where to look.
+        state.street, state.street_en = before.street, before.street_en
     # The window's edge moves along; what began before it keeps its beginning.
     if before and before.company == state.company and before.partners == state.partners:
         state.company_since = earlier(before.company_since, state.company_since)

@@ -52,6 +52,14 @@ class Ticker:
     def start(self, now: datetime, at_s: float) -> None:
         """Read everything once. It is not told: a new epoch makes the screens ask for it."""
         self.look(now, at_s)
+        try:
+            self.client.set(stream_key("head"), self.head(), ex=HEAD_KEPT_S)
+        except redis.RedisError:
+            log.warning("Redis does not answer yet; screens wait for the first frame.")
+
+    def head(self) -> str:
+        """What a snapshot says of the stream: this epoch, and the last number read."""
+        return json.dumps({"epoch": self.epoch, "number": self.number})
 
     def look(self, now: datetime, at_s: float) -> Cutter:
         """Read what changed and prepare it to be cut into frames."""
@@ -82,8 +90,7 @@ class Ticker:
         prefix = stream_key("unit:")
         watched = cast("list[bytes]", self.client.pubsub_channels(prefix + "*"))
         pipe = self.client.pipeline(transaction=False)
-        head = json.dumps({"epoch": self.epoch, "number": self.number})
-        pipe.set(stream_key("head"), head, ex=HEAD_KEPT_S)
+        pipe.set(stream_key("head"), self.head(), ex=HEAD_KEPT_S)
         for channel in watched:
             name = channel.decode()
             pipe.publish(name, pack(cutter.frame(int(name.removeprefix(prefix)))))

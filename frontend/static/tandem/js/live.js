@@ -199,6 +199,9 @@ function renderCard(now) {
   const where = [street(view.state), view.state?.hotspot?.name].filter(Boolean).join(" · ");
   /** @type {[string, string][]} */
   const rows = [[gettext("State"), standing(view, now, name)]];
+  if (view.kind === "together" && view.state?.since) {
+    rows.push([gettext("Together for"), duration((now - view.state.since) / 1000)]);
+  }
   if (view.kind !== "off") {
     if (where) rows.push([gettext("Place"), where]);
     rows.push([
