@@ -128,7 +128,7 @@ def start() -> int:
                 "0",
                 otherwise="The database could not be prepared.",
             )
-            parts = ["web", "ticker", "worker"]
+            parts = ["web", "ticker", "worker", "nightly"]
             if demo:
                 extract = city or str(environment.city_extract())
                 _manage(full, "load_demo", extract, otherwise="The demo could not be loaded.")
