@@ -6,6 +6,7 @@ anywhere. So bytes are counted while they are written, and no name of the archiv
 
 from __future__ import annotations
 
+import errno
 import zipfile
 import zlib
 from pathlib import Path
@@ -191,7 +192,16 @@ def _copy(
             finally:
                 if out is not None:
                     out.close()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+    ) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise  # the disk is full; the file may be whole
         raise unusable(
             "zip_broken", gettext_noop("The file is broken: it cannot be unpacked.")
         ) from None

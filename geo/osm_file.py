@@ -72,7 +72,7 @@ def read_osm(
                 for part, nodes in enumerate(runs)
                 if len(nodes) > 1
             )
-    except (RuntimeError, ValueError, UnicodeDecodeError) as error:
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise unusable(
             "osm_broken",
             gettext_noop(

@@ -369,6 +369,7 @@ def broken_pbf(path: Path) -> Path:
         ("empty.osm.pbf", b"", "file_empty"),
         ("text.osm.pbf", b"this is no map\n" * 50, "osm_broken"),
         ("broken.osm", b"<osm version='0.6'><node id='1'", "osm_broken"),
+        ("place.osm", b"<osm version='0.6'><node id='1' lat='x' lon='1'/></osm>", "osm_broken"),
         ("page.geojson", b"<html></html>", "geojson_broken"),
         ("page.geojson", b"[1, 2]", "geojson_shape"),
         ("page.geojson", b'{"features": [{"geometry": NaN}]}', "geojson_broken"),
