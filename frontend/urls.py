@@ -44,4 +44,6 @@ urlpatterns = [
     path("settings/notice/", settings.notice, name="notice"),
     path("settings/accounts/<int:pk>/reset/", settings.make_reset_link, name="make_reset_link"),
     path("settings/start/", start.start, name="start"),
+    path("settings/start/upload/", start.upload, name="upload"),
+    path("settings/start/upload/<str:key>/", start.upload_status, name="upload_status"),
 ]
