@@ -22,6 +22,10 @@ FUTURE_US = 120 * SECOND_US
 # Ahead by this much it is kept and marked.
 SKEW_US = 10 * SECOND_US
 FOREVER_US = 2**62
+# Plain integers: an enum's `&` costs as much as packing the row.
+SOS = int(Flag.SOS)
+AHEAD_OF_CLOCK = int(Flag.CLOCK_SKEW)
+NO_TIME = int(Flag.NO_TIME)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Span = tuple[int, int]  # [start, end) in microseconds since 1970
@@ -172,7 +176,7 @@ def admit(upload: Upload, phone: KnownPhone, carriers: dict[int, Carrier]) -> Ad
     if upload.over:
         set_aside(outcome, upload.over)
     for contact in upload.contacts:
-        if contact.flags & Flag.SOS:
+        if contact.flags & SOS:
             raise_sos(outcome, upload, phone, carriers, contact.recorded_us, None)
     for quarantined in upload.quarantined:
         quarantine(outcome, upload, phone, carriers, quarantined)
@@ -183,9 +187,9 @@ def set_aside(outcome: Admitted, reason: str) -> None:
     """Move what would be stored to quarantine, one entry a person; an SOS stays."""
     aside: dict[int, list[Reading]] = {}
     for person_id, reading in outcome.rows:
-        if not reading.flags & Flag.SOS:
+        if not reading.flags & SOS:
             aside.setdefault(person_id, []).append(reading)
-    outcome.rows = [row for row in outcome.rows if row[1].flags & Flag.SOS]
+    outcome.rows = [row for row in outcome.rows if row[1].flags & SOS]
     for person_id, readings in aside.items():
         outcome.quarantined.append(
             (
@@ -209,7 +213,7 @@ def all_on_duty(upload: Upload, phone: KnownPhone, carriers: dict[int, Carrier])
             first = us
         elif us > last:
             last = us
-        if reading.flags & Flag.SOS:
+        if reading.flags & SOS:
             return False
     if last > upload.received_us + SKEW_US or not phone.holdings:
         return False
@@ -228,10 +232,10 @@ def admit_each(
 ) -> None:
     """The general case, one reading at a time; an SOS first, because it puts its person on duty."""
     for reading in upload.readings:
-        if reading.flags & Flag.SOS:
+        if reading.flags & SOS:
             if reading.recorded_us > upload.received_us + SKEW_US:
                 reading.recorded_us = upload.received_us
-                reading.flags |= Flag.CLOCK_SKEW | Flag.NO_TIME
+                reading.flags |= AHEAD_OF_CLOCK | NO_TIME
             raise_sos(outcome, upload, phone, carriers, reading.recorded_us, reading)
     raised = {sos.person_id: sos.raised_us for sos in outcome.alarms}
     for reading in upload.readings:
@@ -251,16 +255,16 @@ def admit_each(
             )
             continue
         if us > upload.received_us + SKEW_US:
-            reading.flags |= Flag.CLOCK_SKEW
+            reading.flags |= AHEAD_OF_CLOCK
         holding = holder_at(phone, us)
-        if reading.flags & Flag.SOS:
+        if reading.flags & SOS:
             holding = holding or last_holding(phone)
         if holding is None:
             outcome.refused[0, local_day(us, phone.zone), "no_holder"] += 1
             continue
         person_id = holding.person_id
         reason = None
-        if not reading.flags & Flag.SOS and us < raised.get(person_id, FOREVER_US):
+        if not reading.flags & SOS and us < raised.get(person_id, FOREVER_US):
             reason = reason_against(carriers[person_id], us)
         if reason:
             outcome.refused[person_id, local_day(us, phone.zone), reason] += 1

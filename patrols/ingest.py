@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 # What is known of phones and people is read again after this. A refusal is never given on old
 # knowledge: it is read anew first.
-TRUST_US = SECOND_US
+TRUST_US = 3 * SECOND_US
 RULES_TRUST_US = 30 * SECOND_US
 # Last contact is written at most this often for a phone.
 CONTACT_US = 5 * SECOND_US
@@ -52,6 +52,8 @@ MANY_REPEATS = 0.4
 
 # A value that the database refuses, as opposed to a database that is not there.
 ROW_TROUBLE = (psycopg2.DataError, psycopg2.IntegrityError)
+
+SYNTHETIC = int(Flag.SYNTHETIC)
 
 Pair = tuple[Upload, Admitted]
 
@@ -384,7 +386,7 @@ def latest_rows(desk: Desk, pairs: Iterable[Pair]) -> dict[beside.LatestKey, bes
             best = newest.get(person_id)
             if (
                 best is None or reading.recorded_us > best.recorded_us
-            ) and not reading.flags & Flag.SYNTHETIC:
+            ) and not reading.flags & SYNTHETIC:
                 newest[person_id] = reading
         for person_id, reading in newest.items():
             there = latest.get((bureau_id, person_id))

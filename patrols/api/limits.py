@@ -28,11 +28,10 @@ class Buckets[K: Hashable]:
         self.levels[key] = (level - tokens, now_s)
         return True
 
-    def give_back(self, key: K, tokens: float) -> None:
-        """Undo a `take`."""
-        if key in self.levels:
-            level, at_s = self.levels[key]
-            self.levels[key] = (min(self.burst, level + tokens), at_s)
+    def has(self, key: K, tokens: float) -> bool:
+        """Whether `take` would succeed; nothing is taken."""
+        level, at_s = self.levels.get(key, (self.burst, 0.0))
+        return min(self.burst, level + (time.monotonic() - at_s) * self.per_s) >= tokens
 
     def drop_full(self, now_s: float) -> None:
         """Forget keys whose bucket is full again; all of them if that frees too little."""

@@ -38,7 +38,7 @@ MOST_BYTES = 128 * 2**20
 # A body above this is read in a thread, so that others need not wait.
 LARGE_BODY = 256 * 2**10
 
-# Look-ups of secrets that are not known, by address: this many at once, then so many a second.
+# Secrets that turn out to be nobody’s, by address: this many at once, then so many a second.
 STRANGER_BURST = 60
 STRANGER_PER_S = 5.0
 # Readings of one phone: an app's whole queue at once (OwnTracks keeps 100,000), then so many a
@@ -217,7 +217,7 @@ class PhoneIngest:
             hashed.append(digest)
         if not hashed:
             return stranger
-        if not strangers.take(address, 1):
+        if not strangers.has(address, 1):
             return refusal(
                 app,
                 429,
@@ -227,12 +227,12 @@ class PhoneIngest:
             )
         found = await self.writer.find_phone(hashed)
         if found is None:
+            strangers.take(address, 1)
             return stranger
         if len(self.known) >= KNOWN_SECRETS:
             self.known.clear()
         phone_id, digest = found
         self.known[digest] = phone_id
-        strangers.give_back(address, 1)
         return found
 
     async def read(self, app: str, phone: Known, message: Message, size: int) -> Upload:

@@ -160,7 +160,7 @@ class PhoneSocket(AsyncWebsocketConsumer):
     async def enter_by_secret(self, names: list[str]) -> None:
         """Open with a phone's secret."""
         address = (self.scope.get("client") or ("",))[0]
-        if not strangers.take(address, 1):
+        if not strangers.has(address, 1):
             await self.leave("too_many_unknown")
             return
         hashed = [hash_secret(name) for name in names]
@@ -171,9 +171,9 @@ class PhoneSocket(AsyncWebsocketConsumer):
             await self.close(code=1013)
             return
         if found is None:
+            strangers.take(address, 1)
             await self.leave("unknown_phone")
             return
-        strangers.give_back(address, 1)
         self.phone_id, self.secret_sha256 = found
         self.secret = names[hashed.index(self.secret_sha256)]
         await self.say_ready(await interval_of(self.phone_id))

@@ -25,29 +25,22 @@ LatestRow = tuple[int, int, Reading]  # phone, received_us, reading
 
 def move_latest(latest: Mapping[LatestKey, LatestRow]) -> Statement:
     """Latest positions: a new row, or a step forward in fix time; else nothing changes."""
-    columns: list[list[Any]] = [[] for _ in range(12)]
-    for (bureau_id, person_id), (phone_id, received_us, reading) in sorted(
-        latest.items(), key=lambda item: item[0]
-    ):
-        for column, value in zip(
-            columns,
-            (
-                bureau_id,
-                person_id,
-                phone_id,
-                reading.recorded_us,
-                received_us,
-                reading.lon_deg,
-                reading.lat_deg,
-                reading.accuracy_m,
-                reading.speed_mps,
-                reading.course_deg,
-                reading.battery,
-                reading.flags,
-            ),
-            strict=True,
-        ):
-            column.append(value)
+    rows = [
+        (
+            *key,
+            phone_id,
+            reading.recorded_us,
+            received_us,
+            reading.lon_deg,
+            reading.lat_deg,
+            reading.accuracy_m,
+            reading.speed_mps,
+            reading.course_deg,
+            reading.battery,
+            reading.flags,
+        )
+        for key, (phone_id, received_us, reading) in sorted(latest.items(), key=by_key)
+    ]
     return (
         f"""
 INSERT INTO patrols_latest AS l
@@ -69,8 +62,18 @@ ON CONFLICT (bureau_id, person_id) DO UPDATE SET
     flags = EXCLUDED.flags, version = EXCLUDED.version
 WHERE EXCLUDED.recorded_at > l.recorded_at
 """,  # noqa: S608  (constants of this file only)
-        columns,
+        [number_array(column) for column in zip(*rows, strict=True)],
     )
+
+
+def by_key(item: tuple[LatestKey, LatestRow]) -> LatestKey:
+    """What to sort latest rows by."""
+    return item[0]
+
+
+def number_array(column: Iterable[float | None]) -> str:
+    """Finite numbers as the text of an SQL array, many times faster than adapting each."""
+    return "{" + ",".join(["NULL" if n is None else repr(n) for n in column]) + "}"
 
 
 def touch_days(days: Iterable[tuple[int, int, date]]) -> Statement:
@@ -180,7 +183,7 @@ FROM (SELECT phone, {MOMENT.format("received")} AS at
       FROM unnest(%s::bigint[], %s::bigint[]) AS n (phone, received) ORDER BY phone) c
 WHERE p.id = c.phone AND (p.last_contact_at IS NULL OR p.last_contact_at < c.at)
 """,  # noqa: S608  (constants of this file only)
-        [[phone for phone, _ in rows], [us for _, us in rows]],
+        [number_array(column) for column in zip(*rows, strict=True)],
     )
 
 

@@ -12,6 +12,7 @@ from bureau.week import Week, day_bounds
 from patrols.admission import EPOCH, FOREVER_US, Carrier, Holding, KnownPhone, Span, merged
 
 MICROSECOND = timedelta(microseconds=1)
+DEFAULT_SLACK_US = Rules().duty_slack_s * 1_000_000
 
 
 def to_us(moment: datetime | None) -> int:
@@ -71,16 +72,19 @@ def load_slacks(cursor: Any) -> dict[int, list[tuple[date, int]]]:
     )
     found: dict[int, list[tuple[date, int]]] = defaultdict(list)
     for bureau_id, monday, value in cursor.fetchall():
-        slack_s = Rules().duty_slack_s if value is None else int(value)
-        found[bureau_id].append((monday, slack_s * 1_000_000))
+        found[bureau_id].append(
+            (monday, DEFAULT_SLACK_US if value is None else int(value) * 1_000_000)
+        )
     return found
 
 
 def slack_us(slacks: list[tuple[date, int]], starts_at: datetime, zone: str) -> int:
     """Minutes that count before and after a shift, by the rules of the Monday of its week."""
+    if not slacks:
+        return DEFAULT_SLACK_US
     monday = Week.containing(starts_at, zone).monday
     i = bisect_right(slacks, monday, key=lambda row: row[0]) - 1
-    return slacks[i][1] if i >= 0 else Rules().duty_slack_s * 1_000_000
+    return slacks[i][1] if i >= 0 else DEFAULT_SLACK_US
 
 
 DUTY_SQL = """

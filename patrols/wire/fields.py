@@ -27,6 +27,11 @@ LARGEST_ACCURACY_M = 1_000_000.0
 LARGEST_SPEED_MPS = 10_000.0
 
 
+# Plain integers on the hot path.
+SOS = int(Flag.SOS)
+NO_TIME = int(Flag.NO_TIME)
+
+
 class BadField(ValueError):
     """A required value is wrong; the message says which and why."""
 
@@ -149,10 +154,10 @@ def add_reading(
     `when`, `lon`, `lat` are as on the wire, the rest converted. An SOS is never lost to a bad
     field: with a bad time it takes `received_us`, with a bad place it stays as a contact.
     """
-    sos = flags & Flag.SOS
+    sos = flags & SOS
     if when is None or when == "":
         recorded_us = received_us
-        flags |= Flag.NO_TIME
+        flags |= NO_TIME
     else:
         try:
             recorded_us = moment_us(when)
@@ -161,19 +166,19 @@ def add_reading(
                 delivery.quarantined.append(Quarantined("bad_time", str(error), encode(item)))
                 return
             recorded_us = received_us
-            flags |= Flag.NO_TIME
+            flags |= NO_TIME
     if lon is None and lat is None:
-        delivery.contacts.append(Contact(recorded_us, int(flags)))
+        delivery.contacts.append(Contact(recorded_us, flags))
         return
     try:
         lon_deg, lat_deg = place(lon, lat)
     except BadField as error:
         if sos:
-            delivery.contacts.append(Contact(recorded_us, int(flags)))
+            delivery.contacts.append(Contact(recorded_us, flags))
         delivery.quarantined.append(Quarantined("bad_place", str(error), encode(item), recorded_us))
         return
     delivery.readings.append(
-        Reading(recorded_us, lon_deg, lat_deg, accuracy, speed, course, battery, int(flags))
+        Reading(recorded_us, lon_deg, lat_deg, accuracy, speed, course, battery, flags)
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
 
 from patrols.wire.osmand import pairs
 from patrols.wire.reading import Message
@@ -16,12 +18,13 @@ from patrols.wire.reading import Message
 QUERY_NAMES = ("id", "deviceid", "device_id", "u", "token", "username")
 MOST_NAMES = 6
 
-# "device_id":"…" (Traccar Client, Overland, Colota), "uniqueId" (Traccar forward), "id" (flat),
-# "topic":"owntracks/user/device" (OwnTracks).
-IN_JSON = re.compile(
-    rb'"(?:device_?id|unique_?id|id)"\s*:\s*"?([^"\s,}\]]{1,200})|"topic"\s*:\s*"owntracks/([^/"]{1,200})/',
-    re.IGNORECASE,
-)
+# Traccar Client, Overland, Colota; Traccar forward; flat JSON. Found by plain search: a batch is
+# long, and a regular expression over all of it costs more than reading it.
+JSON_KEYS = (b'"device_id"', b'"deviceId"', b'"deviceid"', b'"uniqueId"', b'"id"')
+JSON_VALUE = re.compile(rb'\s*:\s*"?([^"\s,}\]]{1,200})')
+TOPIC_VALUE = re.compile(rb'\s*:\s*"owntracks/([^/"]{1,200})/')
+# A key without a value is looked for again so often (Overland repeats an empty one).
+MOST_TRIES = 5
 IN_FORM = re.compile(rb"(?:^|&)(?:id|deviceid|device_id)=([^&\s]{1,200})")
 
 
@@ -39,15 +42,26 @@ def names(message: Message) -> list[str]:
             if query.get(key):
                 found[query[key]] = None
     if not found and message.body:
-        pattern = IN_JSON if message.body.lstrip()[:1] in (b"{", b"[") else IN_FORM
-        for match in pattern.finditer(message.body):
-            name = match.group(match.lastindex or 1).decode("utf-8", "replace")
-            if pattern is IN_FORM:
-                name = next(iter(pairs(b"id=" + name.encode()).values()), "")
-            found[name] = None
-            if len(found) >= MOST_NAMES:
-                break
+        if message.body.lstrip()[:1] in (b"{", b"["):
+            for name in named_in_json(message.body):
+                found[name] = None
+        elif match := IN_FORM.search(message.body):
+            found[unquote_plus(match.group(1).decode("utf-8", "replace"))] = None
     return [name for name in found if name][:MOST_NAMES]
+
+
+def named_in_json(body: bytes) -> Iterator[str]:
+    """The first value of each key that may name the phone; OwnTracks names it in its topic."""
+    for key in (*JSON_KEYS, b'"topic"'):
+        value = TOPIC_VALUE if key == b'"topic"' else JSON_VALUE
+        at = -1
+        for _ in range(MOST_TRIES):
+            at = body.find(key, at + 1)
+            if at < 0:
+                break
+            if match := value.match(body, at + len(key)):
+                yield match.group(1).decode("utf-8", "replace")
+                break
 
 
 def authorized(header: str) -> list[str]:

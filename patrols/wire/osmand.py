@@ -55,11 +55,11 @@ def add_flat(
         lat, _, lon = location.partition(",")
     flags = 0
     if fields.is_sos(values.get("alarm")):
-        flags |= Flag.SOS
+        flags |= fields.SOS
     if fields.is_true(values.get("mock")) or values.get("prov") == "MOCK":
-        flags |= Flag.MOCK
+        flags |= int(Flag.MOCK)
     valid = values.get("valid")
-    if valid is not None and not fields.is_true(valid) and not flags & Flag.SOS:
+    if valid is not None and not fields.is_true(valid) and not flags & fields.SOS:
         delivery.quarantined.append(
             Quarantined(
                 "not_valid", "The app marks this fix as not valid.", fields.encode(dict(values))

@@ -38,9 +38,9 @@ def add_message(
     seconds = fields.number(when)
     if seconds is not None and 0 < seconds < LARGEST_APPLE_S:
         when = seconds + APPLE_EPOCH_S
-        flags |= Flag.EPOCH_2001
+        flags |= int(Flag.EPOCH_2001)
     if kind == "transition" or message.get("t") == "p":
-        flags |= Flag.SYNTHETIC
+        flags |= int(Flag.SYNTHETIC)
     fields.add_reading(
         delivery,
         message,

@@ -29,10 +29,10 @@ def add_location(delivery: Delivery, location: Mapping[str, object], received_us
     level = battery.get("level") if isinstance(battery, dict) else None
     flags = 0
     if fields.is_true(location.get("mock")):
-        flags |= Flag.MOCK
+        flags |= int(Flag.MOCK)
     alarm = location.get("alarm") or part(location, "extras").get("alarm")
     if alarm is not None and fields.is_sos(alarm):
-        flags |= Flag.SOS
+        flags |= fields.SOS
     fields.add_reading(
         delivery,
         location,
@@ -51,11 +51,11 @@ def add_location(delivery: Delivery, location: Mapping[str, object], received_us
 def add_forwarded(delivery: Delivery, position: Mapping[str, object], received_us: int) -> None:
     """One `position` that a Traccar server forwards."""
     attributes = part(position, "attributes")
-    flags = Flag.SOS if fields.is_sos(attributes.get("alarm")) else Flag(0)
+    flags = fields.SOS if fields.is_sos(attributes.get("alarm")) else 0
     if fields.is_true(attributes.get("mock")):
-        flags |= Flag.MOCK
+        flags |= int(Flag.MOCK)
     if fields.is_true(position.get("outdated")):  # a heartbeat that repeats the last place
-        flags |= Flag.SYNTHETIC
+        flags |= int(Flag.SYNTHETIC)
     fields.add_reading(
         delivery,
         position,

@@ -22,7 +22,7 @@ def basic(text: str) -> str:
         (Message(body=b"id=secret&timestamp=1&lat=2"), ["secret"]),
         (Message(body=TRACCAR_JSON.encode()), ["48241179"]),
         (Message(body=b'{"location":[],"device_id": 77 }'), ["77"]),
-        (Message(body=b'{"position":{},"device":{"id":5,"uniqueId":"abc"}}'), ["5", "abc"]),
+        (Message(body=b'{"position":{},"device":{"id":5,"uniqueId":"abc"}}'), ["abc", "5"]),
         (Message(authorization=basic("jane:secret")), ["secret", "jane"]),
         (Message(authorization="Basic jane:secret"), ["secret", "jane"]),  # Overland sends it bare
         (Message(authorization="Bearer xxxxxx", body=OVERLAND.encode()), ["xxxxxx"]),
@@ -39,6 +39,12 @@ def test_names(message: Message, expected: list[str]) -> None:
     assert names(message) == expected
 
 
+def test_an_empty_name_is_passed_over() -> None:
+    assert names(Message(body=b'[{"device_id":""},{"device_id":"abc"}]')) == ["abc"]
+
+
 def test_a_body_cannot_make_us_try_many_names() -> None:
     body = b"[" + b",".join(b'{"id":"%d"}' % n for n in range(1000)) + b"]"
-    assert len(names(Message(body=body))) == 6
+    assert names(Message(body=body)) == ["0"]
+    many = Message(query=b"id=1&deviceid=2&device_id=3&u=4&token=5&username=6", limit_user="7")
+    assert len(names(many)) == 6
