@@ -19,9 +19,7 @@ OVERSEERS = frozenset(
 def units_below(unit: OrgUnit) -> set[int]:
     """Ids of the unit and of all units below it."""
     children: dict[int | None, list[int]] = defaultdict(list)
-    for pk, parent in OrgUnit.objects.filter(bureau=unit.bureau_id).values_list(
-        "pk", "parent"
-    ):
+    for pk, parent in OrgUnit.objects.filter(bureau=unit.bureau_id).values_list("pk", "parent"):
         children[parent].append(pk)
     found: set[int] = set()
     waiting = [unit.pk]
@@ -41,11 +39,7 @@ def visible_units(user: User) -> QuerySet[OrgUnit]:
     """
     if not user.is_authenticated or not user.is_active or user.role not in OVERSEERS:
         return OrgUnit.objects.none()
-    if (
-        user.unit is None
-        or user.bureau_id is None
-        or user.unit.bureau_id != user.bureau_id
-    ):
+    if user.unit is None or user.bureau_id is None or user.unit.bureau_id != user.bureau_id:
         return OrgUnit.objects.none()
     return OrgUnit.objects.filter(bureau=user.bureau_id, pk__in=units_below(user.unit))
 
