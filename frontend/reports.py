@@ -259,6 +259,7 @@ def leaflet_js() -> str:
 def leaflet_css() -> str:
     """Leaflet's stylesheet with its images inside."""
     css = (LEAFLET / "leaflet.css").read_text(encoding="utf-8")
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
 
     def inside(match: re.Match[str]) -> str:
         image = LEAFLET / match.group(1)

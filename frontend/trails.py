@@ -168,7 +168,7 @@ def _lane(day: EvidenceDay, number: int, rules: Rules, zone: str) -> Lane | None
             (span.end - midnight).total_seconds(),
             span.reason,
             span.credited,
-            sentence(span, day.company, rules, zone),
+            sentence(span, day.company, rules, zone, near=beside(day.spans, i)),
         )
         for i, span in enumerate(day.spans)
     )
@@ -189,7 +189,25 @@ def _lane(day: EvidenceDay, number: int, rules: Rules, zone: str) -> Lane | None
     return Lane(day.day, credited_s, spans, company, said)
 
 
-def sentence(span: EvidenceSpan, company: Sequence[CompanyStretch], rules: Rules, zone: str) -> str:
+STAYS = frozenset({"parked", "short_stop", "long_stop"})
+
+
+def beside(spans: Sequence[EvidenceSpan], i: int) -> str:
+    """The street walked just before or after a stay that was on none itself; "" if neither."""
+    if spans[i].reason not in STAYS or street_of(spans[i]):
+        return ""
+    before = street_of(spans[i - 1]) if i else ""
+    return before or (street_of(spans[i + 1]) if i + 1 < len(spans) else "")
+
+
+def sentence(
+    span: EvidenceSpan,
+    company: Sequence[CompanyStretch],
+    rules: Rules,
+    zone: str,
+    *,
+    near: str = "",
+) -> str:
     """`Tue 10:42 parked 14 min at Market St: not counted (stay of 10 min and more)`."""
     local = span.start.astimezone(ZoneInfo(zone))
     parts = {
@@ -201,6 +219,8 @@ def sentence(span: EvidenceSpan, company: Sequence[CompanyStretch], rules: Rules
     street = street_of(span)
     if street:
         said = _("%(when)s %(what)s %(long)s at %(street)s: %(why)s") % {**parts, "street": street}
+    elif near:
+        said = _("%(when)s %(what)s %(long)s near %(street)s: %(why)s") % {**parts, "street": near}
     else:
         said = _("%(when)s %(what)s %(long)s: %(why)s") % parts
     partners = partners_during(span, company)

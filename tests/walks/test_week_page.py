@@ -220,7 +220,7 @@ def test_the_timeline_says_what_was_counted_and_why(client: Client, walker: Pers
     address = f"/week/open/?week={MONDAY}&person={walker.pk}"
     text = client.post(address, PURPOSE, headers=HX).text
     assert re.search(r"Tue 10:\d\d on patrol \d+ min", text)
-    parked = re.search(r"Tue 10:\d\d parked (\d+) min at [A-E1-5] Street: ([^<]+)<", text)
+    parked = re.search(r"Tue 10:\d\d parked (\d+) min near [A-E1-5] Street: ([^<]+)<", text)
     assert parked is not None, re.findall(r"Tue [^<]+", text)
     assert 12 <= int(parked[1]) <= 16
     assert parked[2] == "not counted (stay of 10 min and more)"
