@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from geo.smoothing import TICK_S, Ticks
-from geo.track import Bools, Floats, Ints, runs
+from geo.track import Bools, Floats, Ints, known_median, runs
 
 # Distances are medians of so many ticks, against single jumps.
 MEDIAN_TICKS = 5
@@ -222,7 +222,7 @@ def _median_around(values: Floats, reach: int) -> Floats:
     stack = np.stack([padded[k : k + rows] for k in range(2 * reach + 1)])
     held = ~np.isnan(values)
     out = np.full(values.shape, np.nan)
-    out[held] = np.nanmedian(stack[:, held], axis=0)
+    out[held] = known_median(stack[:, held].T)
     return out
 
 

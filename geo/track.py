@@ -97,6 +97,19 @@ class Fixes:
         return good
 
 
+def known_median(values: Floats) -> Floats:
+    """Median of the known values of each row, (n, k) → (n,); NaN where nothing is known.
+
+    What numpy.nanmedian answers, ten times faster for short rows.
+    """
+    ranked = np.sort(values, axis=1)  # NaN last
+    count = (~np.isnan(values)).sum(axis=1)
+    row = np.arange(len(values))
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
+    middle: Floats = (ranked[row, low] + ranked[row, high]) / 2
+    return middle
+
+
 def bounds_of(group: Ints, groups: int) -> Ints:
     """First index of each group and the end, shape (groups + 1,), of a never-falling array."""
     return np.searchsorted(group, np.arange(groups + 1), side="left").astype(np.int64)
@@ -181,7 +194,7 @@ def modes(fixes: Fixes, *, bicycle_from_mps: float, vehicle_from_mps: float) -> 
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
     median = np.full(len(at), np.nan)
     known = np.flatnonzero(~np.isnan(windows).all(axis=1))
-    median[known] = np.nanmedian(windows[known], axis=1)
+    median[known] = known_median(windows[known])
     value = median[cell]
     mode[good[value >= bicycle_from_mps]] = 1
     mode[good[value > vehicle_from_mps]] = 2
@@ -224,9 +237,9 @@ def _jumps(fixes: Fixes) -> Bools:
     x = _neighbours(fixes.x_m, fixes.track, fixes.t_s, reach)
     y = _neighbours(fixes.y_m, fixes.track, fixes.t_s, reach)
     enough = (~np.isnan(x)).sum(axis=1) >= 4
-    mx, my = np.nanmedian(x, axis=1), np.nanmedian(y, axis=1)
+    mx, my = known_median(x), known_median(y)
     off = np.hypot(fixes.x_m - mx, fixes.y_m - my)
-    spread = np.nanmedian(np.hypot(x - mx[:, None], y - my[:, None]), axis=1) * MAD_TO_SIGMA
+    spread = known_median(np.hypot(x - mx[:, None], y - my[:, None])) * MAD_TO_SIGMA
     far: Bools = enough & (off > np.maximum(HAMPEL_SIGMAS * spread, HAMPEL_FLOOR_M))
     return far
 

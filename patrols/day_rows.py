@@ -224,19 +224,20 @@ def derive_day(
         _write(today, days, through, everybody, forget_others=True)
         return everybody
     writing = set(touched) | today.partners_so_far(touched)
-    days, through = today.derive(writing)
+    pool = today.mates(writing, ())
     for _ in range(MAX_TURNS):
-        days, through = today.derive(today.mates(writing, days))
-        near = {
+        days, through = today.derive(pool)
+        writing |= {
             partner
             for one in days
             if one.person in touched
             for part in one.company
             for partner in part.partners
         }
-        if near <= writing:
+        wider = pool | today.mates(writing, days)
+        if wider == pool:
             break
-        writing |= near
+        pool = wider
     _write(today, [d for d in days if d.person in writing], through, writing)
     return writing
 

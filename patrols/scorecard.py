@@ -80,7 +80,7 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
         for verdict in Verdict.objects.filter(
             bureau=bureau, monday=week.monday, is_current=True
         ).prefetch_related(
-            Prefetch("reviews", Review.objects.select_related("by")),
+            Prefetch("reviews", Review.objects.select_related("by").order_by("-at", "-pk")),
             "disputes",
         )
     }
