@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import environment
 import packages
 from console import ROOT, VAR, Stop, call, say
 from environment import FRONTEND, VENV, VENV_PYTHON
-from product import ready, servers_for
+from product import held, ready, servers_for
 from servers import Servers
 
 TOOLS = VENV / "bin"
@@ -21,7 +23,7 @@ def test(words: list[str]) -> int:
     ready(env, tests=True)
     env["TANDEM_DEMO_CITY"] = str(environment.city_extract())
     env["TANDEM_CHROMIUM"] = packages.chromium_program() or ""
-    with servers_for(env, _test_servers(env)) as full:
+    with _servers(env) as full:
         return call([VENV_PYTHON, "-m", "pytest", *words], full)
 
 
@@ -30,7 +32,7 @@ def check() -> int:
     env = _tools_environment()
     ready(env, tests=True, types=True)
     failed: list[str] = []
-    with servers_for(env, _test_servers(env)) as full:
+    with _servers(env) as full:
         for name, command, more in _checks():
             say(f"— {name}")
             if call(command, {**full, **more}) != 0:
@@ -50,7 +52,7 @@ def bench(words: list[str]) -> int:
     if not scripts:
         raise Stop("There is no benchmark in bench/ yet.")
     failed = []
-    with servers_for(env, Servers(VAR / "bench")) as full:
+    with _servers(env, VAR / "bench", durable=True) as full:
         for script in scripts:
             say(f"— {script.name}")
             if call([VENV_PYTHON, script], {**full, "PYTHONPATH": str(ROOT)}) != 0:
@@ -100,11 +102,22 @@ def _tools_environment() -> dict[str, str]:
     return {**env, "TANDEM_FILES": "no", "TANDEM_VAR": str(VAR / "test" / "var")}
 
 
-def _test_servers(env: dict[str, str]) -> Servers:
-    """Servers whose data may go; data that a crash of the machine broke is made anew."""
-    servers = Servers(VAR / "test", durable=False)
-    try:
-        servers.start(postgresql="DATABASE_URL" not in env, redis=False)
-    except Stop:
-        servers.clear()
-    return servers
+@contextmanager
+def _servers(
+    env: dict[str, str], folder: Path = VAR / "test", *, durable: bool = False
+) -> Iterator[dict[str, str]]:
+    """The environment with servers whose data may go; one run at a time in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = "Tests, checks or benchmarks run in this folder already: wait for them to end."
+    with held(folder / "running.lock", lambda: taken):
+        servers = Servers(folder, durable=durable)
+        try:
+            servers.start(postgresql="DATABASE_URL" not in env, redis=False)
+        except Stop:
+            servers.clear()  # a crash of the machine broke them: made anew
+        try:
+            with servers_for(env, servers) as full:
+                yield full
+        finally:
+            if env.get("CI"):  # nobody comes back to this folder
+                servers.clear()

@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -176,16 +176,25 @@ def manage(words: list[str]) -> int:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the folder's lock, which the system gives back even if we are killed."""
-    with LOCK.open("a+") as file:
+    """Only one product at a time from this folder."""
+    with held(
+        LOCK,
+        lambda: (
+            f"Tandem already runs from this folder (process {running_pid()}): stop it with Ctrl-C "
+            "where it runs, or with `make stop`."
+        ),
+    ):
+        yield
+
+
+@contextmanager
+def held(lock: Path, otherwise: Callable[[], str]) -> Iterator[None]:
+    """Hold a lock file, which the system gives back even if we are killed; Stop if it is taken."""
+    with lock.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            pid = running_pid()
-            raise Stop(
-                f"Tandem already runs from this folder (process {pid}): stop it with Ctrl-C where "
-                "it runs, or with `make stop`."
-            ) from None
+            raise Stop(otherwise()) from None
         yield
 
 
