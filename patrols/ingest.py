@@ -11,39 +11,21 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import msgspec
 import psycopg2
-from django.db import connection
 
-from patrols.admission import (
-    FUTURE_US,
-    SECOND_US,
-    Admitted,
-    Carrier,
-    KnownPhone,
-    Span,
-    Upload,
-    admit,
-    local_day,
-)
+from patrols.admission import SECOND_US, Admitted, Upload, local_day
+from patrols.desk import Desk, admit_all
 from patrols.storage import beside, carriers, partitions, positions
 from patrols.wire import Flag, Quarantined, Reading
 
 log = logging.getLogger(__name__)
 
-# What is known of phones and people is read again after this. A refusal is never given on old
-# knowledge: it is read anew first.
-TRUST_US = 3 * SECOND_US
-RULES_TRUST_US = 30 * SECOND_US
 # Last contact is written at most this often for a phone.
 CONTACT_US = 5 * SECOND_US
-# Duty is read for this long before and after the present, and further where an upload asks.
-BEFORE_US = 24 * 3600 * SECOND_US
-AFTER_US = 3600 * SECOND_US
 # People and phones remembered at a time.
 MOST_KNOWN = 50_000
 QUARTER_US = 900 * SECOND_US
@@ -66,40 +48,6 @@ class Receipt(msgspec.Struct, gc=False):
     refused: int = 0  # outside duty and the like: counted, not stored
     quarantined: int = 0
     reasons: list[str] = []  # of the refused
-
-
-@dataclass
-class Desk:
-    """Where uploads are taken in: the database connection of this thread and what it remembers.
-
-    One desk per thread. After a database error call `reconnect` and give the batch again.
-    """
-
-    phones: dict[int, KnownPhone] = field(default_factory=dict)
-    people: dict[int, Carrier] = field(default_factory=dict)
-    contacts: dict[int, int] = field(default_factory=dict)
-    partitions: set[date] = field(default_factory=set)
-    slacks: dict[int, list[tuple[date, int]]] = field(default_factory=dict)
-    slacks_us: int = 0
-    repeats: float = 0.0
-
-    def cursor(self) -> Any:
-        """A plain cursor of this thread's connection, which is in autocommit mode."""
-        connection.ensure_connection()
-        return connection.connection.cursor()
-
-    def reconnect(self) -> None:
-        """Drop the connection and everything remembered; the next cursor opens a new one."""
-        self.phones.clear()
-        self.people.clear()
-        self.contacts.clear()
-        self.partitions.clear()
-        self.slacks_us = 0
-        try:
-            connection.close()
-        except psycopg2.Error:
-            log.debug("Closing a broken connection failed.", exc_info=True)
-            connection.connection = None
 
 
 def accept(desk: Desk, uploads: Sequence[Upload], now_us: int) -> list[Receipt]:
@@ -137,137 +85,6 @@ def receipt(outcome: Admitted | None) -> Receipt:
         len(outcome.quarantined),
         sorted({reason for _, _, reason in outcome.refused}) if outcome.refused else [],
     )
-
-
-# Knowing who is on duty
-
-
-def admit_all(
-    desk: Desk, cursor: Any, uploads: Sequence[Upload], now_us: int
-) -> list[tuple[Upload, Admitted | None]]:
-    """Decide for each upload; None if its phone or secret is not (or no longer) valid."""
-    ids = {upload.phone_id for upload in uploads}
-    if stale := [i for i in ids if is_stale(desk.phones.get(i), now_us)]:
-        for i in stale:
-            desk.phones.pop(i, None)
-        desk.phones.update(carriers.load_phones(cursor, stale, now_us))
-    wanted = Wanted()
-    for upload in uploads:
-        phone = desk.phones.get(upload.phone_id)
-        if phone is not None and not phone.revoked:
-            wanted.add(upload, phone, desk.people, now_us)
-    load_people(desk, cursor, wanted, now_us)
-    outcomes = [decide(desk, upload) for upload in uploads]
-    # A refusal stands only on fresh knowledge: a patrol may have begun this very second. So does
-    # what only an open patrol or SOS allows: it may have ended.
-    doubtful = [
-        i
-        for i, outcome in enumerate(outcomes)
-        if outcome is not None
-        and (outcome.refused or outcome.on_open_duty)
-        and not is_fresh(desk, uploads[i], now_us)
-    ]
-    if doubtful:
-        wanted = Wanted()
-        desk.phones.update(
-            carriers.load_phones(cursor, sorted({uploads[i].phone_id for i in doubtful}), now_us)
-        )
-        for i in doubtful:
-            wanted.add(uploads[i], desk.phones[uploads[i].phone_id], {}, now_us)
-        load_people(desk, cursor, wanted, now_us)
-        for i in doubtful:
-            outcomes[i] = decide(desk, uploads[i])
-    return list(zip(uploads, outcomes, strict=True))
-
-
-def is_stale(known: KnownPhone | Carrier | None, now_us: int) -> bool:
-    """Whether it has to be read (again)."""
-    return known is None or not 0 <= now_us - known.loaded_us < TRUST_US
-
-
-def is_fresh(desk: Desk, upload: Upload, now_us: int) -> bool:
-    """Whether phone and people were read for this very batch."""
-    phone = desk.phones[upload.phone_id]
-    return phone.loaded_us == now_us and all(
-        desk.people[holding.person_id].loaded_us == now_us
-        for holding in phone.holdings
-        if holding.person_id in desk.people
-    )
-
-
-class Wanted:
-    """The people whose duty has to be read, and for which span of time."""
-
-    def __init__(self) -> None:
-        self.people: set[int] = set()
-        self.span: Span | None = None
-
-    def add(
-        self, upload: Upload, phone: KnownPhone, known: dict[int, Carrier], now_us: int
-    ) -> None:
-        """Whoever carried the phone while this upload's readings were made, and carries it now."""
-        first, last = upload_span(upload)
-        for i, holding in enumerate(phone.holdings):
-            is_last = i == len(phone.holdings) - 1
-            if not is_last and not (holding.since_us <= last and first < holding.until_us):
-                continue
-            carrier = known.get(holding.person_id)
-            if (
-                carrier is not None
-                and not is_stale(carrier, now_us)
-                and carrier.known[0] <= first
-                and last <= carrier.known[1]
-            ):
-                continue
-            self.people.add(holding.person_id)
-            start = min(first, now_us - BEFORE_US)
-            end = max(last, now_us + AFTER_US)
-            if self.span is not None:
-                start, end = min(start, self.span[0]), max(end, self.span[1])
-            self.span = (start, end)
-
-
-def upload_span(upload: Upload) -> Span:
-    """The first and last moment that an upload names (its receive time included).
-
-    A future fix is not looked for on the roster: it is quarantined.
-    """
-    first = last = upload.received_us
-    latest = upload.received_us + FUTURE_US
-    for reading in upload.readings:
-        us = reading.recorded_us
-        if us < first:
-            first = us
-        elif last < us <= latest:
-            last = us
-    for contact in upload.contacts:
-        first = min(first, contact.recorded_us)
-    for quarantined in upload.quarantined:
-        if quarantined.recorded_us is not None:
-            first = min(first, quarantined.recorded_us)
-    return first, last
-
-
-def load_people(desk: Desk, cursor: Any, wanted: Wanted, now_us: int) -> None:
-    """Read the duty of the wanted people."""
-    if wanted.span is None:
-        return
-    if not 0 <= now_us - desk.slacks_us < RULES_TRUST_US:
-        desk.slacks = carriers.load_slacks(cursor)
-        desk.slacks_us = now_us
-    desk.people.update(
-        carriers.load_carriers(cursor, sorted(wanted.people), wanted.span, now_us, desk.slacks)
-    )
-
-
-def decide(desk: Desk, upload: Upload) -> Admitted | None:
-    """Admission's word on one upload."""
-    phone = desk.phones.get(upload.phone_id)
-    if phone is None or phone.revoked:
-        return None
-    if upload.secret_sha256 and upload.secret_sha256 != phone.secret_sha256:
-        return None  # the secret was renewed
-    return admit(upload, phone, desk.people)
 
 
 # Writing

@@ -21,7 +21,8 @@ from django.db import connection
 
 from patrols import ingest
 from patrols.admission import Upload
-from patrols.ingest import Desk, Receipt
+from patrols.desk import Desk
+from patrols.ingest import Receipt
 from patrols.storage.carriers import find_phone
 
 log = logging.getLogger(__name__)

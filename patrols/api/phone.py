@@ -248,7 +248,11 @@ class PhoneIngest:
                 delivery = await asyncio.to_thread(wire.read, dialect, message, received_us)
             else:
                 delivery = wire.read(dialect, message, received_us)
-        except Unreadable as error:
+        except Exception as error:
+            # A body that meets a bug of ours must not block its phone for ever, either.
+            if not isinstance(error, Unreadable):
+                log.exception("A message of phone %s could not be read.", phone_id)
+                error = Unreadable("unexpected", "Reading the body failed; the log says where.")
             raw = without_names(message.body or message.query, wire.names(message))
             spoilt = Quarantined(error.reason, error.detail, raw)
             return Upload(phone_id, received_us, [], [], [spoilt], "", digest)
