@@ -27,10 +27,10 @@ from django.utils.translation import gettext_noop
 from bureau.errors import Refused
 from bureau.models import Bureau, User
 from geo.datum import Datum
-from geo.import_report import ImportReport, Progress
-from geo.imports import StreetOptions, import_roads_file
+from geo.imports.places import import_areas_file
+from geo.imports.report import ImportReport, Progress
+from geo.imports.roads import StreetOptions, import_roads_file
 from geo.models import AreaKind
-from geo.place_imports import import_areas_file
 from geo.places import say
 from patrols.people_import import import_people_file
 

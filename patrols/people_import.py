@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from bureau.models import Bureau, OrgUnit, User
 from bureau.sentences import Sentence, Unusable, gettext_noop, unusable
-from geo.cell_values import read_date
-from geo.import_report import ImportReport, Progress, silent
-from geo.import_rows import UNIT, read_rows, save_row, unknown_word
-from geo.import_runs import Units, import_run, too_long
-from geo.reading import form_of
-from geo.tables import Columns, plain
-from geo.vector_files import Record
+from geo.files.cell_values import read_date
+from geo.files.reading import form_of
+from geo.files.tables import Columns, plain
+from geo.files.vector import Record
+from geo.imports.report import ImportReport, Progress, silent
+from geo.imports.rows import UNIT, read_rows, save_row, unknown_word
+from geo.imports.runs import Units, import_run, too_long
 from patrols.models import Category, Certificate, Person
 
 COLUMNS: Final = {

@@ -10,10 +10,11 @@ from django.contrib.gis.geos import GEOSGeometry, Point
 
 from bureau.models import Bureau, User
 from bureau.sentences import Sentence, Unusable, gettext_noop
-from geo.cell_values import read_count, read_date
 from geo.datum import Datum
-from geo.import_report import ImportReport, Progress, silent
-from geo.import_rows import (
+from geo.files.cell_values import read_count, read_date
+from geo.files.tables import Columns, plain
+from geo.imports.report import ImportReport, Progress, silent
+from geo.imports.rows import (
     CODE,
     NAME,
     UNIT,
@@ -25,9 +26,8 @@ from geo.import_rows import (
     shape_of,
     unknown_word,
 )
-from geo.import_runs import SeenCodes, Units, import_run, stored, too_long
+from geo.imports.runs import SeenCodes, Units, import_run, stored, too_long
 from geo.places import jurisdiction_of
-from geo.tables import Columns, plain
 from geo.validation import check_geometry
 from geo.week_windows import Window, read_windows
 from stations.models import OpeningHours, Station, StationChange, StationKind

@@ -23,7 +23,7 @@ from bureau.calendar import import_notice
 from bureau.holidays import SHIPPED, read_notice
 from bureau.models import Bureau, User
 from geo.errors import Refused
-from geo.imports import StreetOptions, import_roads_file
+from geo.imports.roads import StreetOptions, import_roads_file
 from geo.models import ImportRun
 from patrols import weekly
 from patrols.demo import duty, people, places

@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 
 from geo.datum import Datum, from_wgs84
 from geo.errors import Refused
-from geo.import_report import ImportReport
+from geo.imports.places import import_areas_file, import_hotspots_file
+from geo.imports.report import ImportReport
 from geo.models import Area, AreaKind, Grade, Hotspot, HotspotWindow, ImportRun
-from geo.place_imports import import_areas_file, import_hotspots_file
 from tests.geo import files, town
 
 pytestmark = pytest.mark.django_db

@@ -11,11 +11,11 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from bureau.sentences import Sentence
-from geo.import_commands import progress_bar
-from geo.import_report import ImportReport
-from geo.import_runs import stored_report
+from geo.imports.commands import progress_bar
+from geo.imports.places import import_hotspots_file
+from geo.imports.report import ImportReport
+from geo.imports.runs import stored_report
 from geo.models import ImportRun
-from geo.place_imports import import_hotspots_file
 from geo.places import say
 from tests.geo import files, town
 

@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 from bureau.models import Bureau
 from geo.datum import Datum, from_wgs84
 from geo.errors import Refused
-from geo.imports import StreetOptions, import_roads_file
-from geo.linework import Crossings
+from geo.imports.roads import StreetOptions, import_roads_file
 from geo.models import Area, AreaKind, ImportRun, RoadSegment
+from geo.streets.linework import Crossings
 from tests.geo import files, town
 
 pytestmark = pytest.mark.django_db

@@ -12,10 +12,10 @@ import openpyxl
 import pytest
 
 from bureau.sentences import Unusable
-from geo import archives, tables
-from geo.cell_values import read_count, read_date
-from geo.reading import read
-from geo.tables import Columns, TableRow, decode, read_table
+from geo.files import archives, tables
+from geo.files.cell_values import read_count, read_date
+from geo.files.reading import read
+from geo.files.tables import Columns, TableRow, decode, read_table
 from geo.week_windows import Window, read_windows
 from tests.geo import files
 

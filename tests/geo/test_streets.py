@@ -9,11 +9,11 @@ from itertools import pairwise
 import pytest
 import shapely
 
-from geo.linework import Crossings, Feature, share_nodes
 from geo.plane import Plane
-from geo.street_kinds import Wanted, street_of
-from geo.streets import Line, Network, Place, Segment, build
-from geo.succession import keep_ids
+from geo.streets.blocks import Line, Network, Place, Segment, build
+from geo.streets.kinds import Wanted, street_of
+from geo.streets.linework import Crossings, Feature, share_nodes
+from geo.streets.succession import keep_ids
 
 TOWN = Plane(116.40, 39.92)
 

@@ -7,12 +7,12 @@ import shapely
 from numpy.typing import NDArray
 
 from bureau.models import Bureau, OrgUnit, UnitKind
-from geo.import_report import ImportReport, silent
-from geo.imports import StreetOptions
+from geo.imports.report import ImportReport, silent
+from geo.imports.roads import StreetOptions
 from geo.models import Area, AreaKind
 from geo.plane import Plane
-from geo.segment_rows import write_segments
-from geo.streets import Line, Place, build
+from geo.streets.blocks import Line, Place, build
+from geo.streets.rows import write_segments
 from tests import make
 
 PLANE = Plane(116.40, 39.92)

@@ -10,16 +10,16 @@ import pytest
 
 from bureau.calendar import import_notice
 from bureau.holidays import read_notice
-from geo.import_report import ImportReport
-from geo.imports import import_roads_file
-from geo.place_imports import (
+from geo.files.tables import plain
+from geo.imports.places import (
     AREA_COLUMNS,
     HOTSPOT_COLUMNS,
     import_areas_file,
     import_hotspots_file,
 )
-from geo.street_features import COLUMNS as STREET_COLUMNS
-from geo.tables import plain
+from geo.imports.report import ImportReport
+from geo.imports.roads import import_roads_file
+from geo.streets.features import COLUMNS as STREET_COLUMNS
 from patrols.people_import import COLUMNS as PEOPLE_COLUMNS
 from patrols.people_import import import_people_file
 from stations.imports import COLUMNS as STATION_COLUMNS

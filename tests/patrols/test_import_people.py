@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection
 
 from bureau.models import Bureau, User
 from geo.errors import Refused
-from geo.import_report import ImportReport
+from geo.imports.report import ImportReport
 from geo.models import ImportRun
 from patrols.models import Category, Certificate, NoticeAccepted, Person
 from patrols.people_import import import_people_file

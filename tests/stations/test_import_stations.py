@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from bureau.models import Bureau
 from geo.datum import Datum, from_wgs84
 from geo.errors import Refused
-from geo.import_report import ImportReport
+from geo.imports.report import ImportReport
 from geo.models import ImportRun
 from stations.imports import import_stations_file
 from stations.models import OpeningHours, Station, StationChange, StationKind

@@ -8,14 +8,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from geo.datum import Datum
-from geo.import_commands import (
+from geo.imports.commands import (
     add_import_arguments,
     bureau_of,
     progress_bar,
     refusals,
     show_report,
 )
-from geo.place_imports import import_hotspots_file
+from geo.imports.places import import_hotspots_file
 
 
 class Command(BaseCommand):

@@ -8,15 +8,15 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from geo.datum import Datum
-from geo.import_commands import (
+from geo.imports.commands import (
     add_import_arguments,
     bureau_of,
     progress_bar,
     refusals,
     show_report,
 )
-from geo.imports import StreetOptions, import_roads_file
-from geo.linework import Crossings
+from geo.imports.roads import StreetOptions, import_roads_file
+from geo.streets.linework import Crossings
 
 
 class Command(BaseCommand):

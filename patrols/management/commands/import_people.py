@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from geo.import_commands import (
+from geo.imports.commands import (
     add_import_arguments,
     bureau_of,
     progress_bar,

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from geo.datum import Datum
-from geo.import_commands import (
+from geo.imports.commands import (
     add_import_arguments,
     bureau_of,
     progress_bar,

@@ -1,4 +1,4 @@
-"""Line features of a file (no shared node ids) → lines over shared nodes, for `geo.streets`.
+"""Line features of a file (no shared node ids) → lines over shared nodes, for `geo.streets.blocks`.
 
 A street layer drawn by hand or by a surveyor meets only nearly: ends that stop half a metre
 short, side streets that touch a line between its vertices, lines that cross without a vertex.
@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.plane import Plane
-from geo.streets import COORDINATE_DIGITS, Line, Place
+from geo.streets.blocks import COORDINATE_DIGITS, Line, Place
 
 SNAP_M: Final = 0.5  # nearer than this, two ends are the same junction; ours
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from zipfile import BadZipFile
 
 from bureau.sentences import Sentence, Unusable, gettext_noop, unusable
-from geo.archives import check_zip
+from geo.files.archives import check_zip
 
 MOST_ROWS: Final = 200_000
 MOST_COLUMNS: Final = 200

@@ -16,10 +16,10 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from bureau.sentences import Sentence, gettext_noop, unusable
-from geo.archives import check_size, unpack_layer
-from geo.crs import WGS84, Crs, crs_missing, read_crs
-from geo.tables import MOST_ROWS, Columns, read_table
-from geo.vector_files import (
+from geo.files.archives import check_size, unpack_layer
+from geo.files.crs import WGS84, Crs, crs_missing, read_crs
+from geo.files.tables import MOST_ROWS, Columns, read_table
+from geo.files.vector import (
     TAKEN,
     Record,
     copy_shapefile,

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 
 from bureau.models import Bureau, User
 from bureau.sentences import Sentence, Unusable, gettext_noop, unusable
-from geo.archives import check_size
 from geo.datum import Datum, to_wgs84
-from geo.import_report import ImportReport, Progress, silent
-from geo.import_runs import Units, check_points_against_streets, import_run
-from geo.linework import Crossings
+from geo.files.archives import check_size
+from geo.files.osm import read_osm
+from geo.files.reading import form_of, read
+from geo.imports.report import ImportReport, Progress, silent
+from geo.imports.runs import Units, check_points_against_streets, import_run
 from geo.models import Area, AreaKind
-from geo.osm_file import read_osm
 from geo.places import jurisdiction_of
 from geo.plane import Plane
-from geo.reading import form_of, read
-from geo.segment_rows import write_segments
-from geo.street_features import lines_of_features, segments_as_drawn
-from geo.street_kinds import Wanted
-from geo.streets import Line, Network, Place, Segment, build
+from geo.streets.blocks import Line, Network, Place, Segment, build
+from geo.streets.features import lines_of_features, segments_as_drawn
+from geo.streets.kinds import Wanted
+from geo.streets.linework import Crossings
+from geo.streets.rows import write_segments
 from geo.validation import as_shapely, in_metres, plane_of
 
 OSM: Final = "OpenStreetMap"

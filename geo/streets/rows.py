@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from bureau.models import Bureau
 from bureau.sentences import gettext_noop, unusable
-from geo.import_report import ImportReport, Progress
+from geo.imports.report import ImportReport, Progress
 from geo.models import RoadSegment
-from geo.streets import Segment
-from geo.succession import keep_ids
+from geo.streets.blocks import Segment
+from geo.streets.succession import keep_ids
 
 MOST_RETIRED_SHARE: Final = 0.5
 BATCH: Final = 2000

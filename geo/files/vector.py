@@ -1,7 +1,8 @@
 """GeoJSON, GeoPackage and Shapefile → records with geometry in lon, lat degrees.
 
-GDAL opens only what its own first bytes show to be a GeoPackage or a Shapefile (`geo.reading`):
-left to guess, it would also follow a virtual file that names other files of this machine.
+GDAL opens only what its own first bytes show to be a GeoPackage or a Shapefile
+(`geo.files.reading`): left to guess, it would also follow a virtual file that names other files
+of this machine.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from django.contrib.gis.gdal.layer import Layer
 from shapely.geometry.base import BaseGeometry
 
 from bureau.sentences import Sentence, Unusable, gettext_noop, unusable
-from geo.archives import SHAPEFILE, check_size
-from geo.crs import WGS84, Crs, read_crs
-from geo.tables import cell_text, decode, reads_like_gbk
+from geo.files.archives import SHAPEFILE, check_size
+from geo.files.crs import WGS84, Crs, read_crs
+from geo.files.tables import cell_text, decode, reads_like_gbk
 
 TAKEN: Final = "GeoJSON (.geojson), GeoPackage (.gpkg), Shapefile (.zip), CSV, XLSX"
 

@@ -13,11 +13,11 @@ from django.db.models import Model
 from bureau.models import Bureau, OrgUnit
 from bureau.sentences import Sentence, gettext_noop
 from geo.datum import Datum, convert
-from geo.import_report import ImportReport, Progress
-from geo.import_runs import SeenCodes, Units, check_against_streets, is_same, too_long
-from geo.reading import Reading, read
-from geo.tables import Columns
-from geo.vector_files import Record
+from geo.files.reading import Reading, read
+from geo.files.tables import Columns
+from geo.files.vector import Record
+from geo.imports.report import ImportReport, Progress
+from geo.imports.runs import SeenCodes, Units, check_against_streets, is_same, too_long
 
 CODE: Final = ("id", "no", "编号", "编码", "代码")
 NAME: Final = ("title", "名称", "名字")

@@ -1,6 +1,6 @@
 """The network of streets while it is being made: pieces between nodes, joined and closed up.
 
-Pure; places are metres on a plane. `geo.streets` says what is done and in which order.
+Pure; places are metres on a plane. `geo.streets.blocks` says what is done and in which order.
 """
 
 from __future__ import annotations

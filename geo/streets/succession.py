@@ -1,7 +1,7 @@
 """Which segment of an earlier import a new one is: so that evidence keeps pointing to its street.
 
-Ids come from the junctions at both ends (`geo.streets`). When a junction was redrawn or a way was
-cut elsewhere, the id changes though the street has not; then the geometry decides.
+Ids come from the junctions at both ends (`geo.streets.blocks`). When a junction was redrawn or a
+way was cut elsewhere, the id changes though the street has not; then the geometry decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from geo.plane import Plane
-from geo.streets import Place, Segment
+from geo.streets.blocks import Place, Segment
 
 SAME_WITHIN_M: Final = 12.0  # every part of one lies this near to the other; ours
 

@@ -17,10 +17,10 @@ from bureau.models import Bureau, OrgUnit, UnitKind, User
 from bureau.sentences import Sentence, Unusable, gettext_noop
 from geo.datum import CHECK_MOST_POINTS, Datum, check_datum, convert
 from geo.errors import Refused
-from geo.import_report import ImportReport
+from geo.files.vector import Record
+from geo.imports.report import ImportReport
 from geo.models import ImportRun, RoadSegment
 from geo.places import say
-from geo.vector_files import Record
 
 COORDINATE_DIGITS = 7  # a centimetre; converted datums carry no more
 MOST_NAMED = 12

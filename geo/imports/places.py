@@ -11,8 +11,9 @@ from django.contrib.gis.geos import GEOSGeometry
 from bureau.models import Bureau, User
 from bureau.sentences import Unusable
 from geo.datum import Datum
-from geo.import_report import ImportReport, Progress, silent
-from geo.import_rows import (
+from geo.files.tables import Columns, plain
+from geo.imports.report import ImportReport, Progress, silent
+from geo.imports.rows import (
     CODE,
     NAME,
     UNIT,
@@ -24,11 +25,10 @@ from geo.import_rows import (
     shape_of,
     unknown_word,
 )
-from geo.import_runs import SeenCodes, Units, import_run, stored
+from geo.imports.runs import SeenCodes, Units, import_run, stored
 from geo.models import Area, AreaKind, Grade, Hotspot, HotspotWindow, RoadSegment
 from geo.places import jurisdiction_of, line_of
-from geo.segment_finding import SegmentFinder
-from geo.tables import Columns, plain
+from geo.streets.finding import SegmentFinder
 from geo.validation import check_geometry
 from geo.week_windows import Window, read_windows
 

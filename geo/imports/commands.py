@@ -15,7 +15,7 @@ from tqdm import tqdm
 from bureau.models import Bureau
 from geo.datum import Datum
 from geo.errors import Refused
-from geo.import_report import ImportReport, Progress
+from geo.imports.report import ImportReport, Progress
 from geo.places import say
 
 MOST_SHOWN = 50

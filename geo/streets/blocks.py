@@ -1,7 +1,7 @@
 """Lines of a street source → road segments: from one junction to the next, a block each.
 
 Pure. A source is lines over shared nodes (an OpenStreetMap file is that already; other formats
-become it in `geo.linework`). What happens, in order, until nothing changes any more:
+become it in `geo.streets.linework`). What happens, in order, until nothing changes any more:
 
 1. lines are split at junctions and joined where only two meet;
 2. dead ends shorter than a stub (25 m) are dropped: no phone can tell them from the street;
@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Final
 
 from geo.plane import Plane
-from geo.street_graph import (
+from geo.streets.graph import (
     STUB_M,
     Graph,
     Piece,
@@ -32,7 +32,7 @@ from geo.street_graph import (
     join_parallels,
     length_of,
 )
-from geo.street_graph import Place as Place
+from geo.streets.graph import Place as Place
 
 COORDINATE_DIGITS: Final = 7  # 1e-7 degree is a centimetre, and OpenStreetMap's own grid
 

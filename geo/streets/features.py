@@ -9,15 +9,15 @@ import shapely
 
 from bureau.sentences import Sentence, gettext_noop
 from geo.datum import Datum, convert
-from geo.import_report import ImportReport
-from geo.linework import Crossings, Feature, Linework, share_nodes
+from geo.files.reading import Reading
+from geo.files.tables import Columns
+from geo.files.vector import Record
+from geo.imports.report import ImportReport
 from geo.plane import Plane
-from geo.reading import Reading
-from geo.street_kinds import FOOTWAYS, STREETS, Wanted, is_grade_separated, street_of
-from geo.streets import COORDINATE_DIGITS, Segment
-from geo.tables import Columns
+from geo.streets.blocks import COORDINATE_DIGITS, Segment
+from geo.streets.kinds import FOOTWAYS, STREETS, Wanted, is_grade_separated, street_of
+from geo.streets.linework import Crossings, Feature, Linework, share_nodes
 from geo.validation import check_geometry
-from geo.vector_files import Record
 
 COLUMNS: Final = {
     "highway": ("fclass", "kind", "class", "type", "道路类型", "道路等级", "等级"),

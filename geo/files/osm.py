@@ -1,4 +1,4 @@
-"""OpenStreetMap files (.osm.pbf, .osm) → street lines over shared nodes, for `geo.streets`.
+"""OpenStreetMap files (.osm.pbf, .osm) → street lines over shared nodes, for `geo.streets.blocks`.
 
 Pure. Read by osmium in one pass; the file is never unpacked by us.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 import osmium
 
 from bureau.sentences import gettext_noop, unusable
-from geo.street_kinds import Wanted, street_of
-from geo.streets import Line, Place
+from geo.streets.blocks import Line, Place
+from geo.streets.kinds import Wanted, street_of
 
 REPORT_EVERY = 5_000
 

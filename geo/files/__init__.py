@@ -1,0 +1,1 @@
+"""Reading what people bring: archives, tables, GIS files, OpenStreetMap extracts."""

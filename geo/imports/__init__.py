@@ -1,0 +1,1 @@
+"""Imports: a file, its rows, what was taken, changed and refused."""

@@ -1,0 +1,1 @@
+"""Streets as blocks: from lines and ways to road segments that meet."""
