@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, FloatField, Func, Min, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from bureau.access import rules_on, visible_units
 from bureau.models import OrgUnit, Role, User
@@ -61,7 +62,7 @@ def check_may_watch(user: User) -> OrgUnit:
     if not may_watch(user) or user.unit is None:
         raise Refused(
             "not_yours",
-            "Your role does not show the live picture. Ask your administrator if it should.",
+            _("Your role does not show the live picture. Ask your administrator if it should."),
         )
     return user.unit
 
@@ -286,7 +287,7 @@ def snapshot(user: User, now: datetime) -> Row:
     top = check_may_watch(user)
     epoch, number = stream_head()  # before reading: the rows hold at least what that frame held
     units = list(visible_units(user).select_related("bureau").order_by("code"))
-    rules, _ = rules_on(top.bureau, timezone.localdate(now))
+    rules, _set = rules_on(top.bureau, timezone.localdate(now))
     people = Person.objects.filter(bureau=top.bureau_id, unit__in=units)
     roster = roster_rows(people, now)
     states = {

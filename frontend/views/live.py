@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from bureau.models import User
 from frontend.pages import opens
 from patrols.alarms import ANSWERING_ROLES
 
@@ -12,9 +15,9 @@ from patrols.alarms import ANSWERING_ROLES
 @opens("live")
 def live(request: HttpRequest) -> HttpResponse:
     """`/live/`. Unit, person, state, layers and viewport are in the address, read by the script."""
-    user = request.user
+    user = cast(User, request.user)  # `opens` lets nobody else in
     settings = {
-        "zone": user.bureau.time_zone,  # type: ignore[union-attr]
-        "may_answer": user.role in ANSWERING_ROLES,  # type: ignore[union-attr]
+        "zone": user.bureau.time_zone if user.bureau else "UTC",
+        "may_answer": user.role in ANSWERING_ROLES,
     }
     return render(request, "live/live.html", {"settings": settings})

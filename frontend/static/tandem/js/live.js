@@ -72,6 +72,8 @@ const stream = new Stream(
     },
     onFrame(frame) {
       picture.apply(frame);
+      // A unit made since the snapshot: only a snapshot knows where it stands.
+      if (frame.rest.people?.some((row) => !picture.units.has(row.unit))) void stream.refresh();
       if (frame.rest.places) for (const name of OVERLAYS) tandem?.refresh(name);
       render();
     },

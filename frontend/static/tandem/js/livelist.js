@@ -214,7 +214,8 @@ export class PeopleList {
       count.className = "muted small";
       head.append(title, count);
       const list = document.createElement("div");
-      list.setAttribute("role", "list");
+      list.setAttribute("role", "group");
+      list.setAttribute("aria-label", unit.name);
       const off = document.createElement("details");
       off.className = "live-off";
       const offNames = document.createElement("p");

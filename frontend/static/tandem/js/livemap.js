@@ -10,7 +10,8 @@ import { limits } from "./picture.js";
 /** @typedef {import("maplibre-gl").GeoJSONSource} GeoJSONSource */
 
 const MOVING_MPS = 0.4;
-const NOTHING = /** @type {const} */ ({ type: "FeatureCollection", features: [] });
+/** @type {import("geojson").FeatureCollection} */
+const NOTHING = { type: "FeatureCollection", features: [] };
 
 export class PeopleLayer {
   /**
@@ -168,7 +169,7 @@ export class PeopleLayer {
       if (this.sent.has(person.id)) {
         update.push({
           id: person.id,
-          newGeometry: /** @type {const} */ ({ type: "Point", coordinates: [fix.lon, fix.lat] }),
+          newGeometry: point(fix),
           addOrUpdateProperties: Object.entries(properties).map(([k, value]) => ({
             key: k,
             value,
@@ -178,7 +179,7 @@ export class PeopleLayer {
         add.push({
           type: /** @type {const} */ ("Feature"),
           id: person.id,
-          geometry: /** @type {const} */ ({ type: "Point", coordinates: [fix.lon, fix.lat] }),
+          geometry: point(fix),
           properties,
         });
       }
@@ -274,6 +275,14 @@ export class PeopleLayer {
   source(name) {
     return /** @type {GeoJSONSource} */ (this.map.getSource(name));
   }
+}
+
+/**
+ * @param {{lon: number, lat: number}} fix
+ * @returns {import("geojson").Point}
+ */
+function point(fix) {
+  return { type: "Point", coordinates: [fix.lon, fix.lat] };
 }
 
 /**
