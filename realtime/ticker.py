@@ -23,6 +23,7 @@ from django.utils import timezone
 from bureau.models import Bureau
 from patrols.live import ms, stream_key
 from patrols.live_round import Memory, run_round
+from patrols.storage.turns import take_for_good
 from realtime import changes
 from realtime.frames import pack
 from realtime.groups import Cutter, Picture
@@ -160,7 +161,4 @@ def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> No
 
 def take_lock() -> bool:
     """Try to be the one active ticker of this database; the lock ends with the connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-        row = cursor.fetchone()
-    return bool(row and row[0])
+    return take_for_good(LOCK)

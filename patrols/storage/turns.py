@@ -22,3 +22,10 @@ def in_turn(bureau_id: int) -> Iterator[bool]:
         finally:
             if mine:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [JUDGING, bureau_id])
+
+
+def take_for_good(name: str) -> bool:
+    """Take the lock of that name until this connection ends; false if another process has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
+        return bool(cursor.fetchone()[0])
