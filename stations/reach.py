@@ -13,6 +13,7 @@ import shapely
 from django.contrib.gis.db.models.functions import AsWKB
 from django.contrib.gis.geos import Point
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
 from bureau.access import rules_on
@@ -76,7 +77,7 @@ def reach_rules(bureau: Bureau, day: date) -> ReachRules:
         row = bureau.rule_sets.get(pk=rule_set)
         if {"reach_s", "walking_mps"} & set(row.values):
             since = row.valid_from
-    source = next(source for key, _, _, source, _ in described() if key == "reach_s")
+    source = next(source for key, *_rest, source, _meaning in described() if key == "reach_s")
     return ReachRules(rules.reach_s, rules.walking_mps, source.value, since)
 
 
@@ -123,11 +124,15 @@ def coverage(
     stands for a station being dragged or not yet added.
     """
     rows = list(hotspots.annotate(wkb=AsWKB("geometry")))
+    roads = roads_of(bureau.pk)
+    if rows and not len(roads.network):
+        # Without streets nothing is known about walking; "not reached" would be a false claim.
+        raise Refused("no_streets", _("There are no streets yet: import a street network first."))
     places = [(row.geometry.x, row.geometry.y) for row in stations]
     if tried is not None:
         places.append(tried)
     found = served(
-        roads_of(bureau.pk),
+        roads,
         np.asarray(places, np.float64).reshape(-1, 2),
         [shapely.from_wkb(bytes(row.wkb)) for row in rows],
         reach_s=rules.reach_s,

@@ -21,6 +21,8 @@ const TRY_EVERY_MS = 200;
 const tandem = await createMap(element, { overlays: ["areas"] });
 const { map } = tandem;
 const marks = planLayers(tandem);
+// For tests and the browser's console: what is drawn is otherwise hidden in a canvas.
+/** @type {any} */ (window).tandemPlan = { map };
 
 /** @type {{counts: Record<string, number>, hotspots: any[], rules: any} | null} */
 let coverage = null;
