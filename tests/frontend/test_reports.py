@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from frontend import reports
 from patrols import weekly
@@ -72,24 +70,3 @@ def test_a_week_without_verdicts_still_opens():
         [], unit=town.west, week=WEEK, by=town.supervisor, purpose="Weekly review", now=AFTER
     )
     assert "No verdict, so no track, in this week." in html
-
-
-@pytest.mark.browser
-@pytest.mark.django_db
-def test_opened_from_a_disk_it_draws_and_asks_for_nothing(tmp_path: Path, chromium: Browser):
-    place = tmp_path / "week.html"
-    place.write_text(html_of(build_town()), encoding="utf-8")
-    asked: list[str] = []
-    wrong: list[str] = []
-    page = chromium.new_page(viewport={"width": 1000, "height": 700})
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    page.goto(place.as_uri())
-    page.wait_for_function("document.querySelector('.leaflet-container canvas') !== null")
-    assert page.locator(".leaflet-control-layers-overlays label").count() == 2
-    assert page.locator(".sheet").inner_text().startswith("Squad West")
-    assert wrong == []
-    outside = [url for url in asked if url != place.as_uri() and not url.startswith("data:")]
-    assert outside == []
-    page.close()
