@@ -15,6 +15,7 @@ TIMEOUT_S = 30.0
 RETRY_S = 0.5
 # 503 means: keep it and try again. A server that says so for this long does not work.
 PATIENCE_S = 60.0
+AGAIN = (429, 503)
 LINES = 8
 
 
@@ -64,7 +65,7 @@ def deliver(line: Line, request: Request, patience_s: float = PATIENCE_S) -> Non
         status = line.post(request)
         if 200 <= status < 300:
             return
-        if status not in (429, 503):
+        if status not in AGAIN:
             raise Undelivered(f"The ingest answered {status} to {request.path}.")
         if time.monotonic() > until:
             raise Undelivered(f"The ingest answered {status} for {patience_s:.0f} s.")

@@ -36,6 +36,11 @@ def secret_of(badge: str) -> str:
     return hmac.new(key, f"demo phone {badge}".encode(), sha256).hexdigest()[:32]
 
 
+def label_of(member: Member) -> str:
+    """What the demo phone of a person is called."""
+    return f"{member.badge} {member.name} (simulated)"
+
+
 def make_units(bureau: Bureau) -> dict[str, OrgUnit]:
     """The unit tree by code."""
     made: dict[str, OrgUnit] = {}
@@ -95,7 +100,7 @@ def make_people(
         phone, _ = enroll(
             person=person,
             app=member.app,
-            label=f"{member.badge} {member.name}",
+            label=label_of(member),
             now=since - timedelta(days=6),
             interval_s=round(OWNTRACKS_MOVING_S if member.app == "owntracks" else MOVING_S),
         )
@@ -123,11 +128,13 @@ def certify(person: Person, member: Member, today: date) -> None:
 def renew_secrets(bureau: Bureau) -> int:
     """Make the demo phones answer to `secret_of` again, should the installation's key be new.
 
-    Returns how many had to be changed.
+    Phones that somebody enrolled in the demo bureau to try their own are left alone. Returns how
+    many had to be changed.
     """
     changed = 0
-    for phone in Phone.objects.filter(bureau=bureau, revoked_at=None):
-        hashed = hash_secret(secret_of(phone.label.split(" ")[0]))
+    badges = {label_of(member): member.badge for _, member in people()}
+    for phone in Phone.objects.filter(bureau=bureau, revoked_at=None, label__in=badges):
+        hashed = hash_secret(secret_of(badges[phone.label]))
         if phone.secret_sha256 != hashed:
             phone.secret_sha256 = hashed
             phone.save(update_fields=["secret_sha256"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from bureau.models import Bureau
 from patrols.demo import duty, people, places
 from patrols.demo.cast import CREWS
-from patrols.demo.delivery import Line, Undelivered
+from patrols.demo.delivery import AGAIN, Line, Undelivered
 from patrols.demo.live import BACK_S, LiveCrew, Post, Street
 from patrols.demo.past import base_node
 from patrols.models import Latest
@@ -58,6 +58,7 @@ def run(bureau: Bureau, url: str, say: Say, *, seconds: float | None = None) -> 
     walking = sum(len(live.crew.members) for live in street.crews)
     say(f"{walking} people of {bureau} report to {url} now.")
     delivered = 0
+    turned_away: set[str] = set()
     started = covered = time.monotonic()
     while seconds is None or time.monotonic() - started < seconds:
         if time.monotonic() - covered > COVER_EVERY_S:
@@ -66,7 +67,7 @@ def run(bureau: Bureau, url: str, say: Say, *, seconds: float | None = None) -> 
         street.go_on(time.time())
         try:
             for post in street.due(time.time()):
-                delivered += hand_in(line, street, post)
+                delivered += hand_in(line, street, post, turned_away, say)
         except Undelivered as trouble:
             say(f"{trouble} Trying again.")
             time.sleep(PAUSE_S)
@@ -75,8 +76,11 @@ def run(bureau: Bureau, url: str, say: Say, *, seconds: float | None = None) -> 
     return delivered
 
 
-def hand_in(line: Line, street: Street, post: Post) -> int:
-    """Deliver one request; it goes back into the queue when it was not taken."""
+def hand_in(line: Line, street: Street, post: Post, turned_away: set[str], say: Say) -> int:
+    """Deliver one request; it goes back into the queue when the product cannot take it now.
+
+    A phone that was revoked is turned away for good: that is said once, and the others go on.
+    """
     try:
         status = line.post(post.request)
     except Undelivered:
@@ -84,8 +88,13 @@ def hand_in(line: Line, street: Street, post: Post) -> int:
         raise
     if 200 <= status < 300:
         return 1
-    street.again(post)
-    raise Undelivered(f"The ingest answered {status} to the phone of {post.badge}.")
+    if status in AGAIN or status >= 500:
+        street.again(post)
+        raise Undelivered(f"The ingest answered {status}.")
+    if post.badge not in turned_away:
+        turned_away.add(post.badge)
+        say(f"The ingest turns the phone of {post.badge} away ({status}); the others go on.")
+    return 0
 
 
 def keep_covered(bureau: Bureau, say: Say) -> None:

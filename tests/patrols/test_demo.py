@@ -46,6 +46,7 @@ from patrols.models import (
     RefusedCount,
     Shift,
 )
+from patrols.phones import enroll, hash_secret, revoke
 from patrols.simulation.dialects import Request
 from stations.models import Station
 from tests import make
@@ -360,6 +361,12 @@ def test_new_keys_do_not_lock_the_phones_out(demo: Bureau, settings: object) -> 
     settings.SECRET_KEY = "another-key-of-this-installation"  # type: ignore[attr-defined]
     assert people.renew_secrets(demo) == 24
     assert people.renew_secrets(demo) == 0
+    # Somebody tries the demo with a phone of one's own.
+    person = Person.objects.get(bureau=demo, badge_no="1001")
+    phone, secret = enroll(person=person, app="traccar", label="1001 mine", now=timezone.now())
+    assert people.renew_secrets(demo) == 0
+    phone.refresh_from_db()
+    assert phone.secret_sha256 == hash_secret(secret)
 
 
 # Refusals
@@ -469,6 +476,18 @@ def test_people_walk_now_and_go_on_after_a_restart(demo: Bureau, http: httpx.Cli
         # A phone may be three seconds ahead of us.
         assert live.until_s > row.recorded_at.timestamp() - 3.0
     assert not RefusedCount.objects.filter(bureau_id=demo.pk).exists()
+
+
+def test_a_revoked_phone_does_not_stop_the_others(demo: Bureau, http: httpx.Client) -> None:
+    person = Person.objects.get(bureau=demo, badge_no="1001")
+    phone = Phone.objects.get(holdings__person=person)
+    revoke(phone=phone, now=timezone.now())
+    said: list[str] = []
+    assert run(demo, str(http.base_url), said.append, seconds=1.0) > 100
+    assert sum("phone of 1001" in line for line in said) == 1
+    seen = Latest.objects.filter(bureau_id=demo.pk)
+    assert not seen.filter(person_id=person.pk).exists()
+    assert seen.count() >= 15
 
 
 def test_an_sos_on_demand(demo: Bureau, http: httpx.Client) -> None:
