@@ -229,7 +229,7 @@ def page_heading(
         "purpose": purpose,
     }
     nobody = "" if people else f"<p>{escape(_('No verdict, so no track, in this week.'))}</p>"
-    days = f"{date_format(week.days[0], 'j M')} – {date_format(week.days[6], 'j M Y')}"
+    days = f"{date_format(week.days[0], _('j M'))} – {date_format(week.days[6], _('j M Y'))}"
     keep = _("Personal data: keep it as the bureau's rules say, and pass it to nobody else.")
     return (
         f'<details class="sheet" open><summary><b>{escape(unit.name)}</b> · '

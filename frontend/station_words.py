@@ -55,7 +55,7 @@ def _detail(row: StationChange) -> str:
     if row.act == "close":
         return str(row.after.get("closed_reason", ""))
     if row.act == "edit":
-        return ", ".join(_fact(row, name) for name in row.after)
+        return _(", ").join(_fact(row, name) for name in row.after)
     return ""
 
 

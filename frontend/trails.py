@@ -183,7 +183,7 @@ def _lane(day: EvidenceDay, number: int, rules: Rules, zone: str) -> Lane | None
     )
     credited_s = day.row.credited_s if day.row else 0.0
     said = _("%(day)s: %(time)s counted") % {
-        "day": date_format(day.day, "l j F"),
+        "day": date_format(day.day, _("l j F")),
         "time": words.duration(credited_s),
     }
     return Lane(day.day, credited_s, spans, company, said)
@@ -225,7 +225,7 @@ def sentence(
         said = _("%(when)s %(what)s %(long)s: %(why)s") % parts
     partners = partners_during(span, company)
     if span.credited and partners:
-        said += " · " + _("with %(names)s") % {"names": ", ".join(partners)}
+        said += " · " + _("with %(names)s") % {"names": _(", ").join(partners)}
     elif span.credited and is_alone(span, company):
         said += " · " + _("alone")
     return said
@@ -287,7 +287,7 @@ def company_words(part: CompanyStretch, zone: str) -> str:
     local = part.start.astimezone(ZoneInfo(zone))
     long = words.duration((part.end - part.start).total_seconds())
     if part.company == "together":
-        names = ", ".join(part.partner_names)
+        names = _(", ").join(part.partner_names)
         return _("%(when)s together with %(names)s, %(long)s") % {
             "when": f"{local:%H:%M}",
             "names": names,

@@ -129,7 +129,7 @@ def day_dots(days: Sequence[float], dates: Sequence[date]) -> dict[str, Any]:
                 "said": f"{date_format(day, 'D')} {words.duration(seconds)}",
             }
         )
-    return {"dots": dots, "said": ", ".join(str(dot["said"]) for dot in dots)}
+    return {"dots": dots, "said": _(", ").join(str(dot["said"]) for dot in dots)}
 
 
 @register.inclusion_tag("week/verdict_chip.html")
