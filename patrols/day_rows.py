@@ -6,6 +6,7 @@ time while the positions are kept.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from patrols.models import (
     Shift,
 )
 from patrols.storage.fixes import people_with_fixes, read_fixes
+from patrols.storage.rows import copy_rows
 
 # Deriving for somebody asks who was near, and for those who was near them; this often at most.
 MAX_TURNS = 4
@@ -271,39 +273,50 @@ def _write(
         old.delete()
     kept = [one for one in days if one.spans or one.fixes]
     PersonDay.objects.bulk_create([_person_day(today, one, through) for one in kept])
-    SegmentVisit.objects.bulk_create(
-        [
-            SegmentVisit(
-                bureau_id=bureau_id,
-                person_id=one.person,
-                segment_id=visit.segment,
-                day=day,
-                entered_at=_moment(visit.enter_s),
-                left_at=_moment(visit.exit_s),
-                active_s=visit.active_s,
-                walked_share=visit.walked_share,
+    copy_rows(
+        "patrols_segmentvisit",
+        (
+            "bureau_id",
+            "person_id",
+            "segment_id",
+            "day",
+            "entered_at",
+            "left_at",
+            "active_s",
+            "walked_share",
+        ),
+        (
+            (
+                bureau_id,
+                one.person,
+                visit.segment,
+                day,
+                _moment(visit.enter_s),
+                _moment(visit.exit_s),
+                visit.active_s,
+                visit.walked_share,
             )
             for one in kept
             for visit in one.visits
-        ],
-        batch_size=2000,
+        ),
     )
     midnight = today.start.timestamp()
-    CompanySpan.objects.bulk_create(
-        [
-            CompanySpan(
-                bureau_id=bureau_id,
-                person_id=one.person,
-                day=day,
-                starts_at=_moment(midnight + part.start_s),
-                ends_at=_moment(midnight + part.end_s),
-                company=part.company,
-                partners=list(part.partners),
+    copy_rows(
+        "patrols_companyspan",
+        ("bureau_id", "person_id", "day", "starts_at", "ends_at", "company", "partners"),
+        (
+            (
+                bureau_id,
+                one.person,
+                day,
+                _moment(midnight + part.start_s),
+                _moment(midnight + part.end_s),
+                part.company,
+                json.dumps(part.partners),
             )
             for one in kept
             for part in one.company
-        ],
-        batch_size=2000,
+        ),
     )
 
 
