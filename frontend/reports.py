@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import folium
-from branca.element import Element
+from branca.element import Element, Figure
 from django.conf import settings
+from django.contrib.gis.geos import Polygon
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -98,6 +99,7 @@ def squads_week(
         zoom_control="topright",
     )
     figure = drawn.get_root()
+    assert isinstance(figure, Figure)  # noqa: S101 (what folium makes around every map)
     figure.header.add_child(Element(f"<style>{leaflet_css()}</style>"), name="leaflet_css")
     figure.header.add_child(Element(f"<script>{leaflet_js()}</script>"), name="leaflet_js")
     figure.header.add_child(Element(f"<style>{STYLE}</style>"), name="style")
@@ -105,7 +107,8 @@ def squads_week(
     figure.header.add_child(Element(f"<title>{title}</title>"), name="title")
     if bounds:
         add_streets(drawn, unit, bounds)
-        drawn.fit_bounds([[bounds[1], bounds[0]], [bounds[3], bounds[2]]])
+        corners = [[bounds[1], bounds[0]], [bounds[3], bounds[2]]]
+        drawn.fit_bounds(corners, padding_top_left=(390, 20), padding_bottom_right=(20, 20))
     for one in people:
         add_person(drawn, one)
     folium.LayerControl(collapsed=False, position="bottomright").add_to(drawn)
@@ -118,8 +121,6 @@ def add_streets(drawn: folium.Map, unit: OrgUnit, bounds: tuple[float, ...]) -> 
     """The bureau's streets as the base."""
     west, south, east, north = bounds
     box = (west - MARGIN_DEG, south - MARGIN_DEG, east + MARGIN_DEG, north + MARGIN_DEG)
-    from django.contrib.gis.geos import Polygon
-
     rows = RoadSegment.objects.filter(
         bureau=unit.bureau_id, retired_at=None, geometry__bboverlaps=Polygon.from_bbox(box)
     ).values_list("name", "name_en", "geometry")[:MOST_STREETS]
@@ -278,6 +279,7 @@ html, body { margin: 0; height: 100%; font: 13px/1.45 system-ui, "PingFang SC", 
   border: 1px solid #868f99; border-radius: 6px; font-variant-numeric: tabular-nums; }
 .sheet summary { cursor: pointer; font-size: 15px; }
 .sheet table { border-collapse: collapse; width: 100%; }
+.sheet td:nth-child(n + 3) { white-space: nowrap; }
 .sheet td { padding: 3px 6px 3px 0; border-top: 1px solid #d8dde2; }
 .legend span { display: inline-flex; align-items: center; gap: 5px; margin-right: 12px; }
 .k { width: 18px; height: 4px; border-radius: 2px; background: #009e73; }

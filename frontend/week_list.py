@@ -180,7 +180,7 @@ def list_context(place: Place) -> dict[str, Any]:
     for row in sorted(rows, key=urgency):
         if belongs(row, place.show) and (judged or not rows):
             by_unit.setdefault(row.unit.pk, []).append(row)
-    shown = [
+    shown: list[dict[str, Any]] = [
         {
             "unit": squads[unit.pk].unit,
             "said": squad_said(squads[unit.pk]),
@@ -192,7 +192,8 @@ def list_context(place: Place) -> dict[str, Any]:
         for unit in place.units
         if unit.pk in by_unit
     ]
-    shown.sort(key=lambda squad: (squad["urgency"], squad["unit"].code))
+    # Stable: squads of the same urgency stay in the order of their codes.
+    shown.sort(key=lambda squad: squad["urgency"])
     reasons = Counter(reason for row in rows for reason in set(row.reasons))
     notes = []
     if reasons["week_not_over"]:

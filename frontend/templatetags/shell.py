@@ -70,7 +70,7 @@ def unit_switch(context: dict[str, Any]) -> dict[str, Any]:
 def open_alarms(user: User) -> dict[str, int]:
     """How many alarms of the user's units stand open, and how many nobody has answered."""
     return Alarm.objects.filter(
-        bureau_id=user.bureau_id, closed_at=None, person__unit__in=visible_units(user)
+        bureau=user.bureau, closed_at=None, person__unit__in=visible_units(user)
     ).aggregate(open=Count("pk"), unanswered=Count("pk", filter=Q(acknowledged_at=None)))
 
 

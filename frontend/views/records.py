@@ -155,9 +155,10 @@ def phones(request: HttpRequest) -> HttpResponseBase:
         ).select_related("unit")
     }
     since = now - timedelta(days=HEALTH_DAYS)
-    quarantined = dict(
+    bureau_id = user.bureau_id or 0
+    quarantined: dict[int, int] = dict(
         Quarantine.objects.filter(
-            bureau_id=user.bureau_id,
+            bureau_id=bureau_id,
             phone_id__in=[row.pk for row in rows],
             received_at__gte=since,
         )
@@ -167,7 +168,7 @@ def phones(request: HttpRequest) -> HttpResponseBase:
     refused: dict[int, list[tuple[str, int]]] = {}
     for person_id, reason, count in (
         RefusedCount.objects.filter(
-            bureau_id=user.bureau_id,
+            bureau_id=bureau_id,
             person_id__in=people,
             day__gte=timezone.localdate(now) - timedelta(days=HEALTH_DAYS - 1),
         )

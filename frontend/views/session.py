@@ -27,6 +27,7 @@ from bureau.accounts import (
     set_password_by_link,
     shows_demo_accounts,
 )
+from bureau.errors import Refused
 from bureau.models import User
 from frontend.pages import home_of, opens
 
@@ -118,6 +119,8 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
     """The page of a one-time link from the administrator. A bad link is refused in words."""
     now = timezone.now()
     link = link_of(token, purpose=RESET, now=now)
+    if link.user is None:
+        raise Refused("link_unknown", _("This link belongs to nobody. Ask for a new one."))
     form = SetPasswordForm(link.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         set_password_by_link(token, password=form.cleaned_data["new_password1"], now=now)

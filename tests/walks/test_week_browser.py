@@ -156,6 +156,11 @@ def test_nothing_is_wider_than_a_phone(
             "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         )
         assert not wide, address
+        stage = page.evaluate(
+            "(() => { const s = document.querySelector('.stage'); "
+            "return s.scrollWidth - s.clientWidth; })()"
+        )
+        assert stage <= 0, address
         bar = page.evaluate(
             "(() => { const b = document.querySelector('.bar'); "
             "return b.scrollWidth - b.clientWidth; })()"
