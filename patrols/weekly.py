@@ -83,16 +83,25 @@ def judge_everybody(bureau: Bureau, week: Week, *, now: datetime) -> list[Verdic
     return conclude(bureau, week, set(people.values_list("pk", flat=True)), now=now)
 
 
-def judge_touched(bureau: Bureau, *, now: datetime, days: Collection[date] = ()) -> set[date]:
+def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[date]:
     """Judge again what new positions touched; returns the days that were derived.
 
     The mark of a day goes only if nothing arrived since it was read, so that no position is
-    missed. `days` limits it to some days.
+    missed. A person-day judged less than `rest_s` ago keeps its mark for a later round: whoever is
+    walking touches the day every few seconds.
     """
-    rows = TouchedDay.objects.filter(bureau_id=bureau.pk)
-    if days:
-        rows = rows.filter(day__in=days)
-    marks = list(rows.values_list("person_id", "day", "touched_at"))
+    fresh = set(
+        PersonDay.objects.filter(
+            bureau_id=bureau.pk, judged_at__gt=now - timedelta(seconds=rest_s)
+        ).values_list("person_id", "day")
+    )
+    marks = [
+        mark
+        for mark in TouchedDay.objects.filter(bureau_id=bureau.pk).values_list(
+            "person_id", "day", "touched_at"
+        )
+        if mark[:2] not in fresh
+    ]
     touched: dict[date, set[int]] = defaultdict(set)
     for person, day, _ in marks:
         touched[day].add(person)

@@ -170,6 +170,18 @@ def test_only_touched_days_are_derived(town: Town) -> None:
     assert PersonDay.objects.get(person_id=far.pk).judged_at == judged_at
 
 
+def test_a_walking_person_is_not_judged_with_every_position(town: Town) -> None:
+    person, at = officer(town)
+    store(person, at, noisy(around(WEST_LOOP, 600), 1))
+    touch(person)
+    assert weekly.judge_touched(town.bureau, now=NOW, rest_s=60)
+    touch(person, at=NOW + timedelta(seconds=5))
+    assert not weekly.judge_touched(town.bureau, now=NOW + timedelta(seconds=59), rest_s=60)
+    assert TouchedDay.objects.exists()
+    assert weekly.judge_touched(town.bureau, now=NOW + timedelta(seconds=61), rest_s=60)
+    assert not TouchedDay.objects.exists()
+
+
 def test_a_point_that_arrives_while_judging_keeps_its_mark(town: Town) -> None:
     person, at = officer(town)
     store(person, at, noisy(around(WEST_LOOP, 600), 1))

@@ -13,8 +13,12 @@ from django.utils import timezone
 
 from bureau.models import Bureau
 from bureau.week import Week
+from geo.errors import Refused
 from patrols import weekly
 from patrols.storage.turns import in_turn
+
+# While people walk, their day is judged again once a minute, not with every position.
+REST_S = 60.0
 
 
 class Command(BaseCommand):
@@ -57,17 +61,23 @@ class Command(BaseCommand):
         while True:
             try:
                 for bureau in bureaus.all():
-                    self.judge_touched(bureau)
+                    self.judge_touched(bureau, rest_s=REST_S)
             except (OperationalError, InterfaceError) as error:
                 self.stderr.write(f"The database does not answer, trying again: {error}")
                 connection.close()
             close_old_connections()
             time.sleep(options["watch"])
 
-    def judge_touched(self, bureau: Bureau) -> None:
+    def judge_touched(self, bureau: Bureau, *, rest_s: float = 0.0) -> None:
         """One round for one bureau; one process at a time."""
         with in_turn(bureau.pk) as mine:
-            days = weekly.judge_touched(bureau, now=timezone.now()) if mine else set()
+            if not mine:
+                return
+            try:
+                days = weekly.judge_touched(bureau, now=timezone.now(), rest_s=rest_s)
+            except Refused as refused:  # streets that cannot be built: say it, keep the marks
+                self.stderr.write(f"{bureau.code}: {refused}")
+                return
         if days:
             self.stdout.write(f"{bureau.code}: judged {', '.join(map(str, sorted(days)))}")
 
