@@ -17,7 +17,7 @@ from django.test import Client
 
 from bureau.models import Role
 from geo import queries
-from geo.models import AreaKind
+from geo.models import AreaKind, ImportRun
 from tests import make
 from tests.world import ORIGIN, Town, build_town, place, rectangle
 
@@ -53,6 +53,11 @@ def sign_in(user: Any) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def imported(town: Town) -> None:
+    """Leave the line that an import of streets leaves."""
+    ImportRun.objects.create(bureau=town.bureau, kind="roads", file_name="x", sha256="0" * 64)
 
 
 def get_tile(client: Client, layer: str, z: int = 15, at: tuple[float, float] = ORIGIN) -> Any:
@@ -108,8 +113,24 @@ def test_small_streets_leave_the_map_at_low_zooms(town: Town) -> None:
     assert get_tile(client, "streets", 11).status_code == 204
     town.blocks["C3-C4"].kind = "street"  # a source's own word: drawn as a medium street
     town.blocks["C3-C4"].save()
+    imported(town)
     assert get_tile(client, "streets", 11).status_code == 200
     assert get_tile(client, "streets", 9).status_code == 204
+
+
+def test_low_zooms_are_built_once_after_each_import(town: Town, tmp_path: Path) -> None:
+    client = sign_in(town.dispatcher)
+    at = place(-100, 100)
+    before = get_tile(client, "streets", 12, at).content
+    for block in town.blocks.values():
+        block.retired_at = datetime(2026, 3, 2, tzinfo=UTC)
+        block.save()
+    assert get_tile(client, "streets", 12, at).content == before
+    imported(town)
+    assert get_tile(client, "streets", 12, at).status_code == 204
+    # Another bureau at the same place has its own.
+    stranger = make.user(Role.PLANNER, make.unit(make.bureau()))
+    assert get_tile(sign_in(stranger), "streets", 12, at).status_code == 204
 
 
 def test_a_retired_street_is_gone(town: Town) -> None:
