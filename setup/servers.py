@@ -80,7 +80,7 @@ class Servers:
         if not self.place.exists():
             return
         data = self.place / "postgres"
-        if (data / "postmaster.pid").exists():
+        if (data / "PG_VERSION").exists() and self._postgresql_answers(self._programs()):
             self._as_owner(
                 [self._programs() / "pg_ctl", "-D", self._real(data), "-m", "fast", "-w", "stop"],
                 otherwise=f"PostgreSQL did not stop; see {self._log('postgres')}.",
@@ -224,21 +224,21 @@ class Servers:
     def _start_postgresql(self) -> None:
         programs = self._programs()
         data = self.place / "postgres"
-        if not (data / "PG_VERSION").exists():
+        conf = data / "postgresql.conf"
+        if not conf.exists() or "tandem.conf" not in conf.read_text():
             say("Making the database…")
             if data.exists():
-                shutil.rmtree(data)  # an initdb that was cut off
+                shutil.rmtree(data)  # its making was cut off: the last step is missing
             self._as_owner(
                 [programs / "initdb", "-D", self._real(self.place) / "postgres", "-U", "tandem"]
                 + ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"],
                 otherwise=f"The database could not be made (its words: {self.logs}/initdb.log).",
                 log="initdb",
             )
-            with (data / "postgresql.conf").open("a") as conf:
-                conf.write("\ninclude = 'tandem.conf'  # written by setup/servers.py\n")
+            with conf.open("a") as end:
+                end.write("\ninclude = 'tandem.conf'  # written by setup/servers.py\n")
         self._write_settings(data)
-        running = [*self._switch(), str(programs / "pg_ctl"), "-D", str(self._real(data)), "status"]
-        if subprocess.run(running, cwd="/", capture_output=True, check=False).returncode != 0:
+        if not self._postgresql_answers(programs):
             self._as_owner(
                 [programs / "pg_ctl", "-D", self._real(data), "-l", self._log("postgres")]
                 + ["-w", "-t", "120", "start"],
@@ -246,6 +246,11 @@ class Servers:
                 log="pg_ctl",
             )
         self._make_database(programs)
+
+    def _postgresql_answers(self, programs: Path) -> bool:
+        """Whether ours runs. By its socket: a pid file that a power cut left says nothing."""
+        asked = [programs / "pg_isready", "-q", "-h", self._sockets(), "-p", "5432"]
+        return subprocess.run([str(word) for word in asked], check=False).returncode in (0, 1)
 
     def _write_settings(self, data: Path) -> None:
         settings = {**COMMON, **(DURABLE if self.durable else DISPOSABLE)}

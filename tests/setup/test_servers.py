@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,26 @@ def test_the_product_is_durable(folder: Path) -> None:
 
     assert Servers(folder).durable
     assert DURABLE == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+def test_a_pid_file_that_a_power_cut_left_is_no_hindrance(servers: Any) -> None:
+    servers.start(postgresql=True, redis=False)
+    servers.stop()
+    stale = servers.place / "postgres" / "postmaster.pid"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    stale.write_text(f"{gone.pid}\n{stale.parent}\n1700000000\n5432\n/nowhere\n\n  1 1\nready\n")
+    stale.chmod(0o600)
+    os.chown(stale, stale.parent.stat().st_uid, stale.parent.stat().st_gid)
+    servers.stop()
+    servers.start(postgresql=True, redis=False)
+    assert scalar(servers.database_url(), "SELECT 1") == 1
+
+
+def test_a_database_whose_making_was_cut_off_is_made_anew(servers: Any) -> None:
+    servers._make_place()
+    begun = servers.place / "postgres"
+    begun.mkdir(mode=0o700)
+    (begun / "PG_VERSION").write_text("15\n")
+    servers.start(postgresql=True, redis=False)
+    assert scalar(servers.database_url(), "SELECT 1") == 1
