@@ -234,7 +234,6 @@ def judge_weeks(bureau: Bureau) -> None:
 
 def judge_late(bureau: Bureau) -> None:
     """New verdicts for those whom late uploads touched; the old ones stay in the history."""
-    days = weeks_of(bureau.created_at, bureau.time_zone)[PAST_WEEKS - 1].days
     with in_turn(bureau.pk) as mine:
         if mine:
-            weekly.judge_touched(bureau, now=timezone.now(), days=days)
+            weekly.judge_touched(bureau, now=timezone.now())
