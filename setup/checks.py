@@ -44,19 +44,24 @@ def check() -> int:
 
 
 def bench(words: list[str]) -> int:
-    """`make bench`: each script of bench/ by itself, one figure or table each."""
+    """`make bench`: each measurement of bench/ by itself; `ARGS=verdicts` for one."""
     env = _tools_environment()
     ready(env)
     env["TANDEM_DEMO_CITY"] = str(environment.city_extract())
-    scripts = [Path(word) for word in words] or sorted((ROOT / "bench").glob("[a-z]*.py"))
-    if not scripts:
-        raise Stop("There is no benchmark in bench/ yet.")
+    # What has a main() is a measurement; the other files serve them.
+    all_names = [
+        path.stem
+        for path in sorted((ROOT / "bench").glob("*.py"))
+        if "\n    main()\n" in path.read_text()
+    ]
+    if unknown := set(words) - set(all_names):
+        raise Stop(f"bench/ has no {', '.join(unknown)}: there are {', '.join(all_names)}.")
     failed = []
     with _servers(env, VAR / "bench", durable=True) as full:
-        for script in scripts:
-            say(f"— {script.name}")
-            if call([VENV_PYTHON, script], {**full, "PYTHONPATH": str(ROOT)}) != 0:
-                failed.append(script.name)
+        for name in words or all_names:
+            say(f"— {name}")
+            if call([VENV_PYTHON, "-m", f"bench.{name}"], full) != 0:
+                failed.append(name)
     if failed:
         raise Stop(f"Failed: {', '.join(failed)}.")
     return 0
