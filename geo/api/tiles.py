@@ -86,7 +86,11 @@ def kept(user: User, place: str, build: Callable[[], bytes]) -> bytes:
         return build()
     imports = ImportRun.objects.filter(bureau=user.bureau_id, dry_run=False)
     newest = imports.aggregate(newest=Max("pk"))["newest"]
-    body: bytes = cache.get_or_set(f"streets/{user.bureau_id}/{newest}/{place}", build, KEPT_S)
+    key = f"streets/{user.bureau_id}/{newest}/{place}"
+    body: bytes | None = cache.get(key)
+    if body is None:
+        body = build()
+        cache.set(key, body, KEPT_S)
     return body
 
 
