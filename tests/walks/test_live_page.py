@@ -1,0 +1,302 @@
+"""The live page in a browser: real phones' HTTP, ticker, sockets, map. No mock anywhere."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from bureau.models import Role, User
+from patrols import live
+from patrols.models import Alarm, LiveWatch, Person
+from tests import make
+from tests.patrols import phones
+from tests.processes import Processes, other_database
+from tests.realtime.stage import officer
+from tests.world import Town, build_town, place
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SLOW_MS = 120_000  # what a busy machine may take; nothing waits longer than it must
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside_playwright() -> Iterator[None]:
+    """Playwright keeps an event loop in this thread; Django then wants to be told that its calls
+    here are plain synchronous ones all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
+@pytest.fixture
+def town(transactional_db: None) -> Iterator[Town]:
+    yield build_town()
+    phones.forget_positions()
+
+
+class Ticking:
+    """The ticker on the test database, to be cut and started again."""
+
+    def __init__(self) -> None:
+        name = str(settings.DATABASES["default"]["NAME"])
+        self.environment = {"DATABASE_URL": other_database(os.environ["DATABASE_URL"], name)}
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait for its first number: a busy machine takes its time."""
+        self.group = Processes(self.environment)
+        with redis.Redis.from_url(settings.REDIS_URL) as server:
+            server.delete(live.stream_key("head"))
+            self.group.manage("ticker", "ticker", "--period", "0.25")
+            deadline = time.monotonic() + SLOW_MS / 1000
+            while server.get(live.stream_key("head")) is None:
+                self.group.still_running("ticker")
+                assert time.monotonic() < deadline, self.group.said("ticker")
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        self.group.stop()
+
+
+@pytest.fixture
+def ticker(town: Town) -> Iterator[Ticking]:
+    """A running ticker."""
+    ticking = Ticking()
+    yield ticking
+    ticking.stop()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+def send(web: str, person: Person, east_m: float, north_m: float, **more: Any) -> None:
+    """One fix of a person's phone, in Traccar Client's own format."""
+    lon, lat = place(east_m, north_m)
+    values = {
+        "id": f"phone-{person.badge_no}",
+        "lat": lat,
+        "lon": lon,
+        "timestamp": int(timezone.now().timestamp()),
+        "accuracy": 5,
+        "batt": 64,
+    } | more
+    query = urllib.parse.urlencode(values)
+    request = urllib.request.Request(f"{web}/phone/traccar?{query}", method="POST")  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        assert answer.status == 200
+
+
+def open_live(open_page: Any, web: str, user: User, path: str = "/live/", **more: Any) -> Page:
+    """The live page of a signed-in user, with its map up."""
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    page: Page = open_page(**more)
+    page.set_default_timeout(SLOW_MS)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page.goto(web + path)
+    page.wait_for_selector("#live-map[data-ready]")
+    return page
+
+
+def wait_for_mark(page: Page, person: Person, east_m: float, north_m: float) -> None:
+    """Until the person's mark is drawn on the map at that place (tiles round to about 1 m)."""
+    lon, lat = place(east_m, north_m)
+    page.wait_for_function(
+        """([id, lon, lat]) => tandemLive.map().queryRenderedFeatures({layers: ["people"]})
+            .some((f) => f.id === id && Math.abs(f.geometry.coordinates[0] - lon) < 3e-5
+                         && Math.abs(f.geometry.coordinates[1] - lat) < 3e-5)""",
+        arg=[person.pk, lon, lat],
+    )
+
+
+def test_a_fix_sent_by_a_phone_moves_the_mark_and_the_list(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    person = officer(town.west, now, name="Li Ming")
+    page = open_live(open_page, web, town.dispatcher)
+    row = page.locator(f'.person[data-person="{person.pk}"]')
+    row.wait_for()
+    assert "no position yet" in row.inner_text()
+    send(web, person, 0, 0)
+    wait_for_mark(page, person, 0, 0)
+    assert row.get_attribute("data-kind") == "unknown"  # one fix says nothing about company
+    send(web, person, 80, 100, timestamp=int(timezone.now().timestamp()) + 2)
+    wait_for_mark(page, person, 80, 100)
+    page.wait_for_function(
+        "(id) => tandemLive.picture.states.get(id)?.street === 'D Street'", arg=person.pk
+    )
+    page.get_by_text("D Street").first.wait_for()
+    assert LiveWatch.objects.filter(user=town.dispatcher, left_at=None).count() == 1
+
+
+def test_what_the_browser_holds_is_what_the_snapshot_says(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    people = [officer(unit, now) for unit in (town.west, town.east, town.east)]
+    page = open_live(open_page, web, town.dispatcher)
+    page.wait_for_function("() => tandemLive.picture.states.size === 3")
+    for k, person in enumerate(people):
+        send(web, person, 40.0 * k, -30.0 * k, speed=2.5, bearing=123.4)
+    page.wait_for_function("() => tandemLive.picture.fixes.size === 3")
+    held = page.evaluate(
+        """() => ({
+            fixes: Object.fromEntries([...tandemLive.picture.fixes].map(([id, f]) =>
+                [id, [f.lon, f.lat, f.at, f.course, f.accuracy, f.battery]])),
+            people: [...tandemLive.picture.people.keys()].sort()})"""
+    )
+    told = live.snapshot(town.dispatcher, timezone.now())
+    assert held["people"] == sorted(row["id"] for row in told["people"])
+    for fix in told["fixes"]:
+        assert held["fixes"][str(fix["person"])] == pytest.approx(
+            [fix[key] for key in ("lon", "lat", "at", "course", "accuracy", "battery")], abs=1e-3
+        )
+        assert held["fixes"][str(fix["person"])][:3] == [fix["lon"], fix["lat"], fix["at"]]
+
+
+def test_a_cut_ticker_is_said_at_once_and_heals(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    person = officer(town.west, now)
+    page = open_live(open_page, web, town.dispatcher)
+    send(web, person, 0, 0)
+    wait_for_mark(page, person, 0, 0)
+    banner = page.locator("#live-banner")
+    assert not banner.is_visible()
+    ticker.stop()
+    banner.wait_for(state="visible")
+    assert "Live picture stopped at" in banner.inner_text()
+    assert "Reconnecting" in banner.inner_text()
+    ticker.start()
+    banner.wait_for(state="hidden")
+    send(web, person, -60, 0, timestamp=int(timezone.now().timestamp()) + 2)
+    wait_for_mark(page, person, -60, 0)
+
+
+def test_an_sos_is_on_every_screen_and_leaves_them_when_it_is_closed(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    person = officer(town.west, now, duty=False, name="Wang Fang")
+    one = open_live(open_page, web, town.dispatcher)
+    other = open_live(open_page, web, make.user(Role.DISPATCHER, town.west))
+    elsewhere = open_live(open_page, web, make.user(Role.DISPATCHER, town.east))
+    send(web, person, 20, 20, alarm="sos")
+    for page in (one, other):
+        page.locator(".alarm-item").wait_for()
+        assert "Wang Fang" in page.locator(".alarm-item").inner_text()
+        page.locator(".sos-beacon").wait_for(state="attached")
+    one.get_by_role("button", name="Acknowledge").click()
+    other.get_by_text("took it up").wait_for()
+    other.get_by_label("Reason for closing").fill("Dog bite, with the doctor")
+    other.get_by_role("button", name="Close alarm").click()
+    for page in (one, other):
+        page.locator("#live-alarms").wait_for(state="hidden")
+    assert Alarm.objects.get().closed_reason == "Dog bite, with the doctor"
+    assert not elsewhere.locator(".alarm-item").count()
+    assert "Wang Fang" not in elsewhere.content()
+
+
+def test_keyboard_leads_through_the_list_and_the_address_keeps_the_choice(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    people = sorted((officer(town.west, now) for _ in range(3)), key=lambda p: p.name)
+    for k, person in enumerate(people):
+        send(web, person, 100.0 * k, 0)
+    page = open_live(open_page, web, town.dispatcher)
+    page.wait_for_function("() => document.querySelectorAll('.person').length === 3")
+    page.keyboard.press("/")
+    page.keyboard.type(people[1].badge_no)
+    page.wait_for_function("() => document.querySelectorAll('.person:not([hidden])').length === 1")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.querySelectorAll('.person').length === 3")
+    page.locator(".person").first.focus()
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator('.person[aria-current="true"]').get_attribute("data-person")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => tandemLive.map().getZoom() >= 15.99 && !tandemLive.map().isMoving()"
+    )
+    page.locator("#live-card").wait_for()
+    assert f"person={chosen}" in page.url
+    assert "#map=" in page.url
+    page.reload()
+    page.locator("#live-card").wait_for()
+    assert page.locator('.person[aria-current="true"]').get_attribute("data-person") == chosen
+    page.keyboard.press("Escape")
+    page.locator("#live-card").wait_for(state="hidden")
+    assert "person=" not in page.url
+
+
+def test_filter_by_state_and_by_unit(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    west, east = officer(town.west, now), officer(town.east, now)
+    off = officer(town.east, now, duty=False, name="Zhao Off")
+    send(web, west, -100, 0)
+    page = open_live(open_page, web, town.dispatcher)
+    wait_for_mark(page, west, -100, 0)
+    page.locator(".live-filter", has_text="No position yet").click()
+    page.wait_for_function("() => document.querySelectorAll('.person').length === 1")
+    assert page.locator(".person").get_attribute("data-person") == str(east.pk)
+    assert "show=waiting" in page.url
+    page.wait_for_function(
+        "() => !tandemLive.map().queryRenderedFeatures({layers: ['people']}).length"
+    )
+    page = open_live(open_page, web, town.dispatcher, f"/live/?unit={town.east.pk}")
+    page.locator(".person").wait_for()
+    assert page.locator(".person").get_attribute("data-person") == str(east.pk)
+    page.get_by_text("1 off shift").click()
+    page.get_by_text(off.name).wait_for()
+    assert not page.locator(f'.person[data-person="{off.pk}"]').count()
+
+
+def test_signing_out_elsewhere_ends_the_picture_with_a_way_back(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    officer(town.west, now)
+    page = open_live(open_page, web, town.dispatcher)
+    page.locator(".person").wait_for()
+    town.dispatcher.set_password("another-pass-1")
+    town.dispatcher.save()
+    page.locator("#live-sign-in").wait_for()
+    assert "signed out" in page.locator("#live-banner").inner_text()
+    page.watched.errors.clear()  # type: ignore[attr-defined]
+
+
+def test_a_bureau_without_people_and_streets_says_what_to_do(
+    web: str, ticker: Ticking, open_page: Any
+):
+    bureau = make.bureau()
+    top = make.unit(bureau)
+    page = open_live(open_page, web, make.user(Role.DISPATCHER, top))
+    page.get_by_text("No people in this unit yet").wait_for()
+    page.get_by_text("No streets are imported yet").wait_for()
+
+
+def test_phone_width_has_the_map_and_the_list_as_a_sheet(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    person = officer(town.west, now)
+    send(web, person, 0, 0)
+    page = open_live(open_page, web, town.dispatcher, width=390, height=844, locale="zh-CN")
+    wait_for_mark(page, person, 0, 0)
+    page.locator(f'.person[data-person="{person.pk}"]').click()
+    page.locator("#live-card").wait_for()
+    assert page.evaluate("() => document.body.dataset.sheet") == "peek"
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
