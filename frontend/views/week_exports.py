@@ -162,9 +162,10 @@ def week_map(request: HttpRequest) -> HttpResponseBase:
     place = place_of(request)
     purpose = read_purpose(request)
     logged = _("Tracks on a map, one file: %(purpose)s") % {"purpose": purpose}
+    seen = week_rows(place.bureau, place.week, place.units)
     rows = [
         row
-        for row in week_rows(place.bureau, place.week, place.units)
+        for row in sorted(seen, key=lambda row: row.person.badge_no)
         if may_open_trail(place.user, row.person)
     ]
     people = reports.person_weeks(
