@@ -23,7 +23,7 @@ def client(town: Town) -> Client:
 
     client = Client(headers={"host": "localhost"})
     client.force_login(
-        User.objects.get(username="town-dispatcher"), "django.contrib.auth.backends.ModelBackend"
+        User.objects.get(username="town-supervisor"), "django.contrib.auth.backends.ModelBackend"
     )
     return client
 
@@ -67,3 +67,11 @@ def test_what_a_page_asks_by_itself_is_no_use(client: Client) -> None:
     assert seen_s(client) == noted - 600
     client.get("/accounts/password/")
     assert seen_s(client) >= noted
+
+
+def test_a_dispatcher_watches_all_shift_long(town: Town) -> None:
+    client = Client(headers={"host": "localhost"})
+    client.force_login(town.dispatcher, "django.contrib.auth.backends.ModelBackend")
+    seen_s(client, LONG_AGO_S)
+    assert client.get("/accounts/password/").status_code == 200
+    assert "_auth_user_id" in client.session
