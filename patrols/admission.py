@@ -22,6 +22,8 @@ FUTURE_US = 120 * SECOND_US
 # Ahead by this much it is kept and marked.
 SKEW_US = 10 * SECOND_US
 FOREVER_US = 2**62
+# A forgotten patrol would keep its members on duty: it is over after this, whatever is clicked.
+LONGEST_PATROL = timedelta(hours=16)
 # Plain integers: an enum's `&` costs as much as packing the row.
 SOS = int(Flag.SOS)
 AHEAD_OF_CLOCK = int(Flag.CLOCK_SKEW)

@@ -22,6 +22,7 @@ from bureau.access import rules_on
 from bureau.models import Bureau
 from bureau.week import Week, day_bounds
 from geo.networks import roads_of
+from patrols.admission import LONGEST_PATROL
 from patrols.company import ALONE, COMPANY_UNKNOWN, TOGETHER
 from patrols.days import (
     CREDITED,
@@ -137,7 +138,8 @@ class Day:
 
     def _members(self) -> Any:
         return PatrolMember.objects.filter(
-            Q(patrol__ended_at=None) | Q(patrol__ended_at__gt=self.start),
+            Q(patrol__ended_at=None, patrol__started_at__gt=self.start - LONGEST_PATROL)
+            | Q(patrol__ended_at__gt=self.start),
             patrol__bureau=self.bureau,
             patrol__started_at__lt=self.end,
             person__isnull=False,
@@ -186,7 +188,8 @@ class Day:
         for patrol, pk, started_at, ended_at in self._members().values_list(
             "patrol", "person", "patrol__started_at", "patrol__ended_at"
         ):
-            end = ended_at.timestamp() if ended_at else now
+            open_end = min(now, (started_at + LONGEST_PATROL).timestamp())
+            end = ended_at.timestamp() if ended_at else open_end
             together[patrol].append((pk, started_at.timestamp(), end))
         for members in together.values():
             for pk, begin, end in members:

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from geo.errors import Refused
+from patrols.admission import LONGEST_PATROL
 from patrols.models import Mode, Patrol, PatrolMember, PatrolRoute, Person
 
-# A forgotten patrol would keep its members on duty: it is over after this, whatever is clicked.
-LONGEST = timedelta(hours=16)
+LONGEST = LONGEST_PATROL
 
 
 def open_patrol(person: Person, *, now: datetime) -> Patrol | None:

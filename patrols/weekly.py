@@ -20,7 +20,8 @@ from geo.errors import Refused
 from patrols.access import visible_people
 from patrols.day_rows import derive_day, touches_midnight
 from patrols.evidence import Evidence, evidence
-from patrols.judges import JUDGES, DayFacts, Judgement, WeekFacts
+from patrols.forgetting import first_kept
+from patrols.judges import JUDGES, DayFacts, Judgement, Reason, WeekFacts
 from patrols.models import (
     Company,
     CompanySpan,
@@ -46,6 +47,7 @@ __all__ = [
     "dispute",
     "evidence",
     "judge",
+    "judge_ended",
     "judge_everybody",
     "judge_touched",
     "review",
@@ -74,7 +76,12 @@ def judge(week: Week, people: Iterable[Person], *, now: datetime) -> list[Verdic
 
 
 def judge_everybody(bureau: Bureau, week: Week, *, now: datetime) -> list[Verdict]:
-    """Derive and judge a whole bureau's week."""
+    """Derive and judge a whole bureau's week. Refused once its positions have been forgotten."""
+    if not _is_kept(bureau, week, now):
+        raise Refused(
+            "week_final",
+            "The positions of this week are no longer kept, so its verdicts stay as they are.",
+        )
     for day in week.days:
         if _has_begun(week, day, now):
             derive_day(bureau, day, now=now)
@@ -111,7 +118,8 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
     affected: dict[Week, set[int]] = defaultdict(set)
     for day in sorted(touched):
         week = Week.of(day, bureau.time_zone)
-        if not _has_begun(week, day, now):
+        # What comes after the week's positions were forgotten is too late to judge.
+        if not _has_begun(week, day, now) or not _is_kept(bureau, week, now):
             continue
         affected[week] |= derive_day(bureau, day, now=now, touched=touched[day])
     for week, ids in affected.items():
@@ -121,6 +129,39 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
             bureau_id=bureau.pk, person_id=person, day=day, touched_at=at
         ).delete()
     return set(touched)
+
+
+def judge_ended(bureau: Bureau, *, now: datetime) -> int:
+    """Judge weeks that are over for whoever has no final verdict; returns how many people.
+
+    A week's end touches no day, and silence never does: without this a running week's verdict
+    would stay, and somebody whose phone was silent would have none.
+    """
+    this = Week.containing(now, bureau.time_zone)
+    last = this.shifted(-1)
+    waiting: dict[Week, set[int]] = defaultdict(set)
+    for monday, person in Verdict.objects.filter(
+        bureau=bureau,
+        monday__lt=this.monday,
+        is_current=True,
+        changed_since_review=False,
+        reasons__contains=[Reason.WEEK_NOT_OVER],
+    ).values_list("monday", "person"):
+        waiting[Week(monday, bureau.time_zone)].add(person)
+    if bureau.created_at < last.end:
+        judged = Verdict.objects.filter(bureau=bureau, monday=last.monday, is_current=True)
+        waiting[last] |= set(
+            Person.objects.filter(bureau=bureau)
+            .exclude(left_on__lt=last.monday)
+            .exclude(pk__in=judged.values("person"))
+            .values_list("pk", flat=True)
+        )
+    count = 0
+    for week, ids in waiting.items():
+        if ids and _is_kept(bureau, week, now):
+            judge(week, Person.objects.filter(bureau=bureau, pk__in=ids), now=now)
+            count += len(ids)
+    return count
 
 
 def conclude(
@@ -214,6 +255,7 @@ def review(verdict: Verdict, by: User, decision: str, note: str, *, now: datetim
         raise Refused("note_missing", "Write a note: the officer will read why you decided so.")
     with transaction.atomic():
         current = _standing(verdict)
+        _refuse_running(current)
         if current.person.user_id == by.pk:
             raise Refused("own_verdict", "Nobody reviews the own verdict: ask another supervisor.")
         if by.role not in REVIEWERS or not visible_people(by).filter(pk=current.person_id):
@@ -237,6 +279,7 @@ def dispute(verdict: Verdict, by: User, text: str, *, now: datetime) -> Dispute:
         current = _standing(verdict)
         if current.person.user_id is None or current.person.user_id != by.pk:
             raise Refused("not_own_verdict", "You can dispute your own verdict only.")
+        _refuse_running(current)
         if current.disputes.filter(answered_at=None).exists():
             raise Refused("dispute_open", "Your objection is waiting for an answer already.")
         return Dispute.objects.create(verdict=current, by=by, text=text.strip(), at=now)
@@ -258,6 +301,18 @@ def answer(objection: Dispute, by: User, text: str, *, now: datetime) -> Dispute
         one.answer, one.answered_by, one.answered_at = text.strip(), by, now
         one.save(update_fields=["answer", "answered_by", "answered_at"])
     return one
+
+
+def _refuse_running(verdict: Verdict) -> None:
+    """A review or an objection would make a verdict stand that only says that the week runs."""
+    if Reason.WEEK_NOT_OVER in verdict.reasons:
+        raise Refused("week_runs", "The week is not over; wait for its verdict.")
+
+
+def _is_kept(bureau: Bureau, week: Week, now: datetime) -> bool:
+    """Whether all positions of the week are still there to be judged."""
+    rules, _ = rules_on(bureau, Week.containing(now, bureau.time_zone).monday)
+    return week.start >= first_kept(now - timedelta(days=rules.retention_days))
 
 
 def _has_begun(week: Week, day: date, now: datetime) -> bool:

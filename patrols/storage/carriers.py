@@ -9,7 +9,16 @@ from typing import Any
 
 from bureau.rules import Rules
 from bureau.week import Week, day_bounds
-from patrols.admission import EPOCH, FOREVER_US, Carrier, Holding, KnownPhone, Span, merged
+from patrols.admission import (
+    EPOCH,
+    FOREVER_US,
+    LONGEST_PATROL,
+    Carrier,
+    Holding,
+    KnownPhone,
+    Span,
+    merged,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 DEFAULT_SLACK_US = Rules().duty_slack_s * 1_000_000
@@ -146,6 +155,8 @@ def load_carriers(
             slack = slack_us(slacks.get(bureau_id, []), starts_at, zone)
             start, end = start - slack, end + slack
         elif ends_at is None:
+            if kind == "p":
+                end = to_us(starts_at + LONGEST_PATROL)
             carriers[person_id].open_duty.append((start, end))
             continue
         spans[person_id].append((start, end))

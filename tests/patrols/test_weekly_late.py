@@ -13,7 +13,7 @@ from django.db import connection
 from bureau.models import Role
 from bureau.week import Week
 from geo.errors import Refused
-from patrols import weekly
+from patrols import patrolling, weekly
 from patrols.models import (
     CompanySpan,
     Person,
@@ -24,6 +24,7 @@ from patrols.models import (
     TrailLook,
     Verdict,
 )
+from patrols.storage import carriers
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, store
 from tests.world import Town, build_town
@@ -386,6 +387,59 @@ def test_the_command_judges_a_week_and_what_was_touched(town: Town) -> None:
     call_command("judge_week", stdout=out)
     assert "town: judged 2026-11-16" in out.getvalue()
     assert not TouchedDay.objects.exists()
+
+
+def test_the_end_of_a_week_judges_everybody_without_new_positions(town: Town) -> None:
+    """Silence touches no day: who walked too little and who was silent both get their verdict."""
+    town.bureau.created_at = local("2026-10-01 00:00")
+    walker, at = officer(town)
+    silent = make.person(town.west)
+    make.shift(silent, at, at + timedelta(hours=2))
+    store(walker, at, noisy(around(WEST_LOOP, 7800), 1))
+    weekly.judge(WEEK, [walker], now=local("2026-11-17 12:00"))
+    with pytest.raises(Refused, match="not over"):
+        weekly.dispute(standing(walker, Subject.PAIR_COVERAGE), walker.user, "wrong", now=NOW)
+    assert weekly.judge_ended(town.bureau, now=local("2026-11-20 12:00")) == 2  # the week before
+    assert not Verdict.objects.filter(person=silent, monday=WEEK.monday).exists()
+    weekly.judge_ended(town.bureau, now=NOW)
+    assert "week_not_over" not in standing(walker, Subject.PAIR_COVERAGE).reasons
+    assert standing(walker, Subject.WEEKLY_PATROL_TIME).outcome == "met"
+    judged = standing(silent, Subject.WEEKLY_PATROL_TIME)
+    assert (judged.outcome, judged.reasons[0]) == ("cannot_judge", "silent_all_week")
+    assert weekly.judge_ended(town.bureau, now=NOW) == 0
+
+
+def standing(person: Person, subject: str) -> Verdict:
+    return Verdict.objects.get(person=person, subject=subject, monday=WEEK.monday, is_current=True)
+
+
+def test_a_week_whose_positions_were_forgotten_keeps_its_verdicts(town: Town) -> None:
+    person, at = officer(town)
+    store(person, at, noisy(around(WEST_LOOP, 7800), 1))
+    weekly.judge(WEEK, [person], now=NOW)
+    kept, later = time_verdict(person), NOW + timedelta(days=100)
+    touch(person, at=later)
+    weekly.judge_touched(town.bureau, now=later)
+    with pytest.raises(Refused, match="no longer kept"):
+        weekly.judge_everybody(town.bureau, WEEK, now=later)
+    assert time_verdict(person) == kept
+    assert PersonDay.objects.get(person_id=person.pk).fixes > 0
+    assert not TouchedDay.objects.exists()
+
+
+def test_a_forgotten_patrol_keeps_nobody_on_duty(town: Town) -> None:
+    person = make.person(town.west)
+    begun = local("2026-11-17 09:00")
+    patrolling.start(person=person, partners=[], route=None, turnout_checked=True, now=begun)
+    now = begun + timedelta(days=3)
+    with connection.cursor() as cursor:
+        read = carriers.load_carriers(
+            cursor, [person.pk], (0, carriers.to_us(now)), carriers.to_us(now), {}
+        )
+    ends = carriers.to_us(begun + patrolling.LONGEST)
+    assert read[person.pk].open_duty == [(carriers.to_us(begun), ends)]
+    weekly.judge(WEEK, [person], now=now)
+    assert sum(PersonDay.objects.values_list("duty_s", flat=True)) == 16 * 3600
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,10 @@ class Command(BaseCommand):
             day = read_day(options["week"])
             for bureau in bureaus:
                 week = Week.of(day, bureau.time_zone)
-                verdicts = weekly.judge_everybody(bureau, week, now=timezone.now())
+                try:
+                    verdicts = weekly.judge_everybody(bureau, week, now=timezone.now())
+                except Refused as refused:
+                    raise CommandError(f"{bureau.code} {week.monday}: {refused}") from refused
                 self.stdout.write(f"{bureau.code} {week.monday}: {len(verdicts)} verdicts")
             return
         if not options["watch"]:
@@ -75,6 +78,7 @@ class Command(BaseCommand):
                 return
             try:
                 days = weekly.judge_touched(bureau, now=timezone.now(), rest_s=rest_s)
+                weekly.judge_ended(bureau, now=timezone.now())
             except Refused as refused:  # streets that cannot be built: say it, keep the marks
                 self.stderr.write(f"{bureau.code}: {refused}")
                 return
