@@ -194,7 +194,7 @@ class OwnUnits(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Rows of the chosen unit."""
         value = self.value()
-        if not value or not value.isdecimal():
+        if not value or not value.isdecimal() or len(value) > 18:
             return queryset
         return queryset.filter(**{model_path(self, queryset): int(value)})
 

@@ -98,6 +98,16 @@ def pages_of(user: User) -> list[Page]:
     return [*pages, MY_PAGE] if is_person(user) or user.role == Role.OFFICER else pages
 
 
+def number_in(text: str) -> int | None:
+    """The whole number that an address or a form gives as an id; None if it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def words_in(request: HttpRequest, name: str) -> str:
+    """A text of a form, without the one character that the database cannot keep."""
+    return str(request.POST.get(name, "")).replace("\x00", "")
+
+
 def may_open(user: User, name: str) -> bool:
     """Whether the role may open the page of that name."""
     return any(page.name == name for page in pages_of(user))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from bureau.errors import Refused
 from bureau.week import Week
+from frontend.pages import words_in
 from patrols.models import Person
 
 # Reloading a page within this does not ask again; each look is logged all the same.
@@ -37,7 +38,7 @@ def read_purpose(request: HttpRequest) -> str:
     chosen = request.POST.get("purpose", "")
     if chosen not in purposes():
         raise Refused("purpose_missing", _("Choose what you open this track for."))
-    detail = request.POST.get("detail", "").strip()
+    detail = words_in(request, "detail").strip()
     return f"{chosen}: {detail}"[:LONGEST] if detail else chosen
 
 

@@ -17,6 +17,10 @@ from bureau.access import units_below, visible_units
 from bureau.errors import Refused
 from bureau.models import Bureau, OrgUnit, User
 from bureau.week import Week
+from frontend.pages import number_in
+
+# Weeks beside the edges of the calendar cannot be reckoned with.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ def week_of(request: HttpRequest, bureau: Bureau) -> Week:
     given = request.GET.get("week", "")
     try:
         day = date.fromisoformat(given) if given else timezone.localdate()
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise ValueError(given)
     except ValueError as error:
         raise Refused(
             "bad_week",
@@ -67,10 +73,8 @@ def place_of(request: HttpRequest) -> Place:
     chosen = request.GET.get("unit", "")
     if not chosen:
         unit = user.unit
-    elif chosen.isdigit():
-        unit = get_object_or_404(seen, pk=int(chosen))
     else:
-        raise Http404
+        unit = get_object_or_404(seen, pk=number_in(chosen))
     units = seen.filter(pk__in=units_below(unit)).order_by("code")
     show = request.GET.get("show", "")
     return Place(user, bureau, week_of(request, bureau), unit, tuple(units), show)

@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bureau.scoped_admin import OwnUnits, ReadOnly, Scoped, ScopedInline
+from bureau.admin_site import is_operator
+from bureau.scoped_admin import OwnUnits, ReadOnly, Scoped, ScopedInline, user_of
 from geo.admin import PlaceForm
 from geo.widgets import GeoJsonFormField
+from patrols.access import visible_people
 from patrols.models import (
     Alarm,
     Certificate,
@@ -35,6 +38,18 @@ from patrols.models import (
     TrailLook,
     Verdict,
 )
+
+
+def oversees_all(request: HttpRequest) -> bool:
+    """Whether the administrator's scope is the whole bureau, or the platform."""
+    user = user_of(request)
+    return is_operator(user) or (user.unit is not None and user.unit.parent_id is None)
+
+
+def phones_within(request: HttpRequest) -> QuerySet[Any]:
+    """Ids of the phones that people of the administrator's units carry now."""
+    people = visible_people(user_of(request)).values("pk")
+    return PhoneHolding.objects.filter(person__in=people, until=None).values("phone")
 
 
 class CertificateInline(ScopedInline):
@@ -99,6 +114,11 @@ class PhoneAdmin(Scoped):
     search_fields = ("label",)
     fields = ("label", "app", "interval_s", "revoked_at", "last_contact_at")
     readonly_fields = ("last_contact_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Phones carried by people of the own units; the whole bureau's from the top unit."""
+        rows = super().get_queryset(request)
+        return rows if oversees_all(request) else rows.filter(pk__in=phones_within(request))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """On the Records page."""
@@ -241,3 +261,10 @@ class QuarantineAdmin(ReadOnly):
     list_display = ("received_at", "reason", "detail", "phone_id", "person_id")
     list_filter = ("reason",)
     fields = ("received_at", "reason", "detail", "phone_id", "person_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Of people of the own units; the whole bureau's from the top unit."""
+        rows = super().get_queryset(request)
+        if oversees_all(request):
+            return rows
+        return rows.filter(person_id__in=visible_people(user_of(request)).values("pk"))

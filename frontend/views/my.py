@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from bureau.errors import Refused
 from bureau.models import OrgUnit, User
 from bureau.week import Week, day_bounds
-from frontend.pages import opens
+from frontend.pages import number_in, opens, words_in
 from frontend.rule_words import rule_lines
 from frontend.views.settings import notice_in_force
 from frontend.views.week import see_other, trail_of
@@ -118,7 +118,7 @@ def week_context(person: Person, week: Week) -> dict[str, Any]:
             "running": is_running(row),
             "reviews": row.verdict.reviews.select_related("by"),
             "disputes": row.verdict.disputes.select_related("answered_by"),
-            "may_dispute": row.open_dispute is None,
+            "may_dispute": row.open_dispute is None and "week_not_over" not in row.verdict.reasons,
             "rules": rule_lines(row.verdict.rules),
         }
     return context
@@ -188,19 +188,21 @@ def my_trail(request: HttpRequest) -> HttpResponseBase:
 def start_patrol(request: HttpRequest) -> HttpResponseBase:
     """Begin a patrol with partners of the own unit."""
     person = person_of(request)
-    chosen = [int(pk) for pk in request.POST.getlist("partner") if pk.isdigit()]
-    partners = list(Person.objects.filter(bureau=person.bureau_id, pk__in=chosen))
-    if len(partners) != len(set(chosen)):
+    # Of the own unit only: a refusal that names somebody would give away names of others.
+    chosen = {number_in(pk) or 0 for pk in request.POST.getlist("partner")}
+    partners = list(Person.objects.filter(unit=person.unit_id, pk__in=chosen))
+    if len(partners) != len(chosen):
         raise Refused("partner_unknown", _("One of the partners is not known. Choose again."))
     given = request.POST.get("route", "")
-    route = get_object_or_404(PatrolRoute, pk=int(given)) if given.isdigit() else None
+    routes = PatrolRoute.objects.filter(bureau=person.bureau_id)
+    route = get_object_or_404(routes, pk=number_in(given)) if given else None
     patrolling.start(
         person=person,
         partners=partners,
         route=route,
         mode=request.POST.get("mode", Mode.FOOT),
         turnout_checked=request.POST.get("turnout") == "on",
-        agency=request.POST.get("agency", ""),
+        agency=words_in(request, "agency"),
         now=timezone.now(),
     )
     messages.success(request, _("The patrol has begun. Stay within sight of each other."))
@@ -267,7 +269,7 @@ def dispute(request: HttpRequest) -> HttpResponseBase:
     if row is None or row.verdict is None:
         raise Refused("not_judged", _("This week is not judged yet; there is nothing to dispute."))
     user: User = request.user  # type: ignore[assignment]
-    weekly.dispute(row.verdict, user, request.POST.get("text", ""), now=timezone.now())
+    weekly.dispute(row.verdict, user, words_in(request, "text"), now=timezone.now())
     messages.success(request, _("Sent. Your supervisor must answer; you read the answer here."))
     return redirect(f"/my/?week={week.monday}")
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from bureau.access import visible_units
 from bureau.models import User
-from frontend.pages import opens
+from frontend.pages import number_in, opens
 from frontend.station_forms import CloseForm, MoveForm, StationForm, blame
 from frontend.station_words import changes_said
 from frontend.words import distance, duration
@@ -44,9 +44,9 @@ class Scope:
     def of(cls, request: HttpRequest) -> Scope:
         """The signed-in user and the unit in the address, if it is one of theirs."""
         user: User = request.user  # type: ignore[assignment]
-        text = request.GET.get("unit", "")
-        chosen = visible_units(user).filter(pk=int(text)) if text.isdecimal() else None
-        return cls(user, int(text) if chosen is not None and chosen.exists() else None)
+        unit = number_in(request.GET.get("unit", ""))
+        seen = unit is not None and visible_units(user).filter(pk=unit).exists()
+        return cls(user, unit if seen else None)
 
     @property
     def stations(self) -> QuerySet[Station]:

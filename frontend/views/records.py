@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bureau.access import visible_units
+from bureau.errors import Refused
 from bureau.models import Role, User
 from frontend.pages import opens
 from frontend.phone_settings import settings_of
@@ -244,9 +245,12 @@ def act_on_phone(request: HttpRequest, pk: int) -> HttpResponseBase:
     user = check_role(request, ENROL_ROLES)
     phone = get_object_or_404(visible_phones(user), pk=pk)
     if request.POST.get("act") == "renew":
-        secret = renew_secret(phone=phone)
+        # Whose it is comes first: a renewed secret that no page shows would end the phone.
         person = get_object_or_404(visible_people(user), pk=phone.holder_id)
+        secret = renew_secret(phone=phone)
         return show_secret(request, phone, secret, person)
+    if request.POST.get("act") != "revoke":
+        raise Refused("act_unknown", _("Choose what to do with the phone."))
     revoke(phone=phone, now=timezone.now())
     messages.success(
         request, _("%(phone)s is revoked: what it sends is not taken any more.") % {"phone": phone}

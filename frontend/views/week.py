@@ -15,7 +15,7 @@ from bureau.errors import Refused
 from bureau.models import User
 from bureau.week import Week
 from frontend import trails
-from frontend.pages import opens
+from frontend.pages import number_in, opens, words_in
 from frontend.purposes import keep_purpose, kept_purpose, purposes, read_purpose
 from frontend.rule_words import rule_lines
 from frontend.week_list import is_running, list_context, shown_row
@@ -129,10 +129,8 @@ def verdict_context(place: Place, row: WeekRow) -> dict[str, Any]:
 
 def person_of(place: Place, given: str) -> Person:
     """The person of the address, among those the user may see."""
-    if not given.isdigit():
-        raise Http404
     people = visible_people(place.user).filter(unit__in=visible_units(place.user))
-    return get_object_or_404(people.select_related("unit", "bureau"), pk=int(given))
+    return get_object_or_404(people.select_related("unit", "bureau"), pk=number_in(given))
 
 
 def trail_of(user: User, verdict: Verdict, purpose: str) -> trails.Trail:
@@ -171,7 +169,7 @@ def review(request: HttpRequest) -> HttpResponseBase:
     """Uphold, overturn or excuse a verdict, with a note."""
     place, row = standing_row(request)
     assert row.verdict is not None  # noqa: S101
-    error, note = "", request.POST.get("note", "")
+    error, note = "", words_in(request, "note")
     try:
         weekly.review(
             row.verdict, place.user, request.POST.get("decision", ""), note, now=timezone.now()
@@ -191,8 +189,8 @@ def answer(request: HttpRequest) -> HttpResponseBase:
     assert row.verdict is not None  # noqa: S101
     given = request.POST.get("dispute", "")
     objections = Dispute.objects.filter(verdict=row.verdict)
-    objection = get_object_or_404(objections, pk=int(given) if given.isdigit() else 0)
-    weekly.answer(objection, place.user, request.POST.get("answer", ""), now=timezone.now())
+    objection = get_object_or_404(objections, pk=number_in(given))
+    weekly.answer(objection, place.user, words_in(request, "answer"), now=timezone.now())
     return after_act(request, "", "")
 
 

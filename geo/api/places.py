@@ -212,7 +212,7 @@ class PlaceList(GenericAPIView):
             rows = rows.filter(places_within(user_of(request), unit))
         for name, lookup in self.filters.items():
             if name in request.query_params:
-                rows = rows.filter(**{lookup: request.query_params[name]})
+                rows = rows.filter(**{lookup: request.query_params[name].replace("\x00", "")})
         state = request.query_params.get("state", "open")
         if state not in ("open", "closed", "all"):
             raise ValidationError({"state": [_("state is open, closed or all.")]})
@@ -299,7 +299,7 @@ def whole_number(request: Request, name: str, default: int, *, least: int, most:
     text = request.query_params.get(name)
     if text is None:
         return default
-    if text.isascii() and text.isdigit() and least <= int(text) <= most:
+    if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
         return int(text)
     raise ValidationError(
         {

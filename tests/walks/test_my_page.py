@@ -162,7 +162,7 @@ def test_refused_partners_and_routes_leave_no_patrol(
         geometry=MultiLineString(LineString(place(0, 0), place(100, 0)), srid=4326),
     )
     for fields, said in [
-        ({"partner": [east.pk]}, "Ma East is not of your unit."),
+        ({"partner": [east.pk]}, "not known"),
         ({"partner": [gone.pk]}, "Hu Gone has left."),
         ({"partner": [stranger.pk]}, "not known"),
         ({"route": route.pk}, "Choose a route of your own unit."),
