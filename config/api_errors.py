@@ -32,6 +32,8 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         )
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    if isinstance(error, RecursionError):
+        error = exceptions.ParseError("It is nested too deeply.")
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from bureau.access import rules_on
+from bureau.week import Week
 from geo.errors import Refused
 from patrols.admission import LONGEST_PATROL
-from patrols.models import Mode, Patrol, PatrolMember, PatrolRoute, Person
+from patrols.models import Mode, Patrol, PatrolMember, PatrolRoute, Person, Shift
 
 LONGEST = LONGEST_PATROL
 
@@ -39,8 +41,8 @@ def start(
 ) -> Patrol:
     """Begin a patrol of the person and partners of the same unit.
 
-    Raises Refused: somebody walks in another patrol, is of another unit or has left; the route is
-    another unit's or retired.
+    Raises Refused: somebody walks in another patrol, is of another unit or has left; a partner is
+    off shift; the route is another unit's or retired.
     """
     with transaction.atomic():
         ids = {person.pk, *(partner.pk for partner in partners)}
@@ -68,12 +70,29 @@ def start(
     return patrol
 
 
+def on_shift(person: Person, *, now: datetime) -> bool:
+    """Whether the person is on shift, with the minutes before and after it that count."""
+    rules, _set = rules_on(person.bureau, Week.containing(now, person.bureau.time_zone).monday)
+    slack = timedelta(seconds=rules.duty_slack_s)
+    return Shift.objects.filter(
+        person=person, starts_at__lte=now + slack, ends_at__gt=now - slack
+    ).exists()
+
+
 def refuse_member(member: Person, person: Person, now: datetime) -> None:
     """Refused if this member cannot walk in the person's patrol."""
     if member.left_on is not None:
         raise Refused("person_left", _("%(name)s has left.") % {"name": member})
     if member.unit_id != person.unit_id:
         raise Refused("other_unit", _("%(name)s is not of your unit.") % {"name": member})
+    if member.pk != person.pk and not on_shift(member, now=now):
+        # A patrol puts its members on duty, and so their places are stored: nobody does that to
+        # somebody who is off.
+        raise Refused(
+            "partner_off_shift",
+            _("%(name)s is not on shift now. Put the shift on the roster first.")
+            % {"name": member},
+        )
     if open_patrol(member, now=now) is not None:
         raise Refused(
             "patrol_open",

@@ -55,6 +55,8 @@ __all__ = [
     "week_rows",
 ]
 
+# How long the worker may have been away and still end the weeks of that time.
+WEEKS_BACK = 8
 # Who may review; a planner and a dispatcher see no verdicts.
 REVIEWERS = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR})
 
@@ -142,6 +144,7 @@ def judge_ended(bureau: Bureau, *, now: datetime) -> int:
     waiting: dict[Week, set[int]] = defaultdict(set)
     for monday, person in Verdict.objects.filter(
         bureau=bureau,
+        monday__gte=this.shifted(-WEEKS_BACK).monday,
         monday__lt=this.monday,
         is_current=True,
         changed_since_review=False,

@@ -147,13 +147,17 @@ ON CONFLICT (bureau_id, phone_id, digest) DO NOTHING
 
 
 def raise_alarm(sos: Sos) -> Statement:
-    """An open SOS. A person has one open at a time, and a resend of one raises no second."""
+    """An open SOS. A person has one open at a time, and a resend of one raises no second.
+
+    Without a place it takes the last known one if that is recent, as `patrols.sos` does.
+    """
     return (
         f"""
 INSERT INTO patrols_alarm (bureau_id, person_id, kind, raised_at, point, closed_reason)
 SELECT %s, %s, 'sos', {MOMENT.format("%s")},
        coalesce(ST_SetSRID(ST_MakePoint(%s, %s), 4326),
-                (SELECT point FROM patrols_latest WHERE bureau_id = %s AND person_id = %s)), ''
+                (SELECT point FROM patrols_latest WHERE bureau_id = %s AND person_id = %s
+                 AND recorded_at > {MOMENT.format("%s")} - interval '30 minutes')), ''
 WHERE NOT EXISTS (
     SELECT 1 FROM patrols_alarm
     WHERE person_id = %s AND kind = 'sos' AND raised_at = {MOMENT.format("%s")})
@@ -167,6 +171,7 @@ ON CONFLICT (person_id, kind) WHERE closed_at IS NULL DO NOTHING
             sos.lat_deg,
             sos.bureau_id,
             sos.person_id,
+            sos.raised_us,
             sos.person_id,
             sos.raised_us,
         ],

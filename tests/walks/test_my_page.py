@@ -125,7 +125,13 @@ def test_a_new_notice_is_shown_and_accepted_by_its_version(
 
 @pytest.fixture
 def partner(town: Town) -> Person:
-    return make.person(town.west, name="Li Na")
+    return on_shift(make.person(town.west, name="Li Na"))
+
+
+def on_shift(person: Person) -> Person:
+    hour = timedelta(hours=1)
+    make.shift(person, timezone.now() - hour, timezone.now() + hour)
+    return person
 
 
 def test_a_patrol_begins_with_a_partner_and_ends_for_both(
@@ -152,6 +158,7 @@ def test_refused_partners_and_routes_leave_no_patrol(
 ):
     east = make.person(town.east, name="Ma East")
     gone = make.person(town.west, name="Hu Gone", left_on=MONDAY)
+    resting = make.person(town.west, name="Xu Resting")
     other = build_town("other")
     stranger = make.person(other.west)
     route = PatrolRoute.objects.create(
@@ -164,6 +171,7 @@ def test_refused_partners_and_routes_leave_no_patrol(
     for fields, said in [
         ({"partner": [east.pk]}, "not known"),
         ({"partner": [gone.pk]}, "Hu Gone has left."),
+        ({"partner": [resting.pk]}, "Xu Resting is not on shift now."),
         ({"partner": [stranger.pk]}, "not known"),
         ({"route": route.pk}, "Choose a route of your own unit."),
         ({"mode": "helicopter"}, "Choose on foot"),
@@ -175,7 +183,7 @@ def test_refused_partners_and_routes_leave_no_patrol(
 
 
 def test_nobody_walks_in_two_patrols(client: Client, town: Town, officer: Person, partner: Person):
-    third = make.person(town.west, name="Wang Third")
+    third = on_shift(make.person(town.west, name="Wang Third"))
     patrolling.start(
         person=partner, partners=[third], route=None, turnout_checked=True, now=timezone.now()
     )
@@ -190,6 +198,7 @@ def test_nobody_walks_in_two_patrols(client: Client, town: Town, officer: Person
 
 def test_a_forgotten_patrol_does_not_last_for_ever(officer: Person, partner: Person):
     long_ago = timezone.now() - patrolling.LONGEST - timedelta(minutes=1)
+    make.shift(partner, long_ago, long_ago + timedelta(hours=1))
     patrolling.start(
         person=officer, partners=[partner], route=None, turnout_checked=False, now=long_ago
     )
