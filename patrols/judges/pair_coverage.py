@@ -25,7 +25,9 @@ def judge(week: WeekFacts, rules: Rules) -> Judgement:
     alone, unknown = float(sum(breaches)), week.total("company_unknown_s")
     judgeable = together + alone
     share = together / judgeable if judgeable else 0.0
-    best = (together + unknown) / (judgeable + unknown) if judgeable + unknown else 0.0
+    # Time without signal may have been a walk with a partner, as may a walk in unknown company.
+    unseen = unknown + week.total("unknown_s")
+    best = (together + unseen) / (judgeable + unseen) if judgeable + unseen else 0.0
     numbers: dict[str, float | list[float]] = {
         "together_s": together,
         "alone_s": week.total("alone_s"),

@@ -134,6 +134,15 @@ def test_pair_coverage(facts: WeekFacts, outcome: Outcome) -> None:
     assert pair_coverage.judge(facts, RULES).outcome == outcome
 
 
+def test_nobody_fails_in_company_for_time_without_signal() -> None:
+    """10 min alone were seen and 3 h were not: with a partner all that time it would be 95 %."""
+    seen = company(0, (600.0,)).days[0]
+    facts = WeekFacts((replace(seen, unknown_s=10_800.0),) + (DayFacts(),) * 6, working_days=5)
+    judgement = pair_coverage.judge(facts, RULES)
+    assert judgement.outcome == Outcome.CANNOT_JUDGE
+    assert judgement.numbers["best_share"] == pytest.approx(10_800 / 11_400)
+
+
 def test_four_minutes_alone_are_no_breach_and_twelve_are_one() -> None:
     """Acceptance case 5, the judge's part."""
     short = pair_coverage.judge(company(1000, (240.0, 240.0)), RULES)
