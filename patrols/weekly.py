@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from bureau.access import rules_on
 from bureau.calendar import working_days
@@ -82,7 +83,7 @@ def judge_everybody(bureau: Bureau, week: Week, *, now: datetime) -> list[Verdic
     if not _is_kept(bureau, week, now):
         raise Refused(
             "week_final",
-            "The positions of this week are no longer kept, so its verdicts stay as they are.",
+            _("The positions of this week are no longer kept, so its verdicts stay as they are."),
         )
     for day in week.days:
         if _has_begun(week, day, now):
@@ -112,7 +113,7 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
         if mark[:2] not in fresh
     ]
     touched: dict[date, set[int]] = defaultdict(set)
-    for person, day, _ in marks:
+    for person, day, _touched_at in marks:
         touched[day].add(person)
     for day in list(touched):
         for beside in touches_midnight(bureau, day, touched[day]):
@@ -247,23 +248,41 @@ def last_data(bureau: Bureau, week: Week, person_ids: Collection[int]) -> dict[i
     return found
 
 
-def review(verdict: Verdict, by: User, decision: str, note: str, *, now: datetime) -> Review:
+def review(
+    verdict: Verdict,
+    by: User,
+    decision: str,
+    note: str,
+    *,
+    now: datetime,
+    seen: int | None = None,
+) -> Review:
     """A supervisor upholds, overturns or excuses a verdict, and says why.
 
-    Raises Refused: not one's own, not without a note, not outside one's units, not an old one.
+    `seen` is the last review that the supervisor has read (its id; None: there was none).
+    Raises Refused: not one's own, not without a note, not outside one's units, not an old one, not
+    over a review that one has not read.
     """
     if decision not in Decision.values:
-        raise Refused("decision_unknown", "Choose uphold, overturn or excuse.")
+        raise Refused("decision_unknown", _("Choose uphold, overturn or excuse."))
     if not note.strip():
-        raise Refused("note_missing", "Write a note: the officer will read why you decided so.")
+        raise Refused("note_missing", _("Write a note: the officer will read why you decided so."))
     with transaction.atomic():
         current = _standing(verdict)
         _refuse_running(current)
         if current.person.user_id == by.pk:
-            raise Refused("own_verdict", "Nobody reviews the own verdict: ask another supervisor.")
+            raise Refused(
+                "own_verdict", _("Nobody reviews the own verdict: ask another supervisor.")
+            )
         if by.role not in REVIEWERS or not visible_people(by).filter(pk=current.person_id):
             raise Refused(
-                "review_denied", "Only a supervisor of this person's unit can review the verdict."
+                "review_denied",
+                _("Only a supervisor of this person's unit can review the verdict."),
+            )
+        if current.reviews.order_by("-at", "-pk").values_list("pk", flat=True).first() != seen:
+            raise Refused(
+                "reviewed_meanwhile",
+                _("Somebody reviewed this verdict while you were reading: read that review first."),
             )
         made = Review.objects.create(
             verdict=current, by=by, decision=decision, note=note.strip(), at=now
@@ -277,30 +296,32 @@ def review(verdict: Verdict, by: User, decision: str, note: str, *, now: datetim
 def dispute(verdict: Verdict, by: User, text: str, *, now: datetime) -> Dispute:
     """An officer objects to the own verdict. Raises Refused for others', or without a text."""
     if not text.strip():
-        raise Refused("text_missing", "Write what is wrong, so that somebody can look at it.")
+        raise Refused("text_missing", _("Write what is wrong, so that somebody can look at it."))
     with transaction.atomic():
         current = _standing(verdict)
         if current.person.user_id is None or current.person.user_id != by.pk:
-            raise Refused("not_own_verdict", "You can dispute your own verdict only.")
+            raise Refused("not_own_verdict", _("You can dispute your own verdict only."))
         _refuse_running(current)
         if current.disputes.filter(answered_at=None).exists():
-            raise Refused("dispute_open", "Your objection is waiting for an answer already.")
+            raise Refused("dispute_open", _("Your objection is waiting for an answer already."))
         return Dispute.objects.create(verdict=current, by=by, text=text.strip(), at=now)
 
 
 def answer(objection: Dispute, by: User, text: str, *, now: datetime) -> Dispute:
     """A supervisor answers an objection. Raises Refused as `review` does."""
     if not text.strip():
-        raise Refused("note_missing", "Write an answer: the officer will read it.")
+        raise Refused("note_missing", _("Write an answer: the officer will read it."))
     with transaction.atomic():
         one = Dispute.objects.select_for_update().get(pk=objection.pk)
         person = one.verdict.person
         if person.user_id == by.pk:
-            raise Refused("own_verdict", "Nobody answers the own objection.")
+            raise Refused("own_verdict", _("Nobody answers the own objection."))
         if by.role not in REVIEWERS or not visible_people(by).filter(pk=person.pk):
-            raise Refused("review_denied", "Only a supervisor of this person's unit can answer it.")
+            raise Refused(
+                "review_denied", _("Only a supervisor of this person's unit can answer it.")
+            )
         if one.answered_at is not None:
-            raise Refused("already_answered", "This objection was answered already.")
+            raise Refused("already_answered", _("This objection was answered already."))
         one.answer, one.answered_by, one.answered_at = text.strip(), by, now
         one.save(update_fields=["answer", "answered_by", "answered_at"])
     return one
@@ -309,7 +330,7 @@ def answer(objection: Dispute, by: User, text: str, *, now: datetime) -> Dispute
 def _refuse_running(verdict: Verdict) -> None:
     """A review or an objection would make a verdict stand that only says that the week runs."""
     if Reason.WEEK_NOT_OVER in verdict.reasons:
-        raise Refused("week_runs", "The week is not over; wait for its verdict.")
+        raise Refused("week_runs", _("The week is not over; wait for its verdict."))
 
 
 def _is_kept(bureau: Bureau, week: Week, now: datetime) -> bool:
@@ -435,6 +456,6 @@ def _standing(verdict: Verdict) -> Verdict:
     if not current.is_current:
         raise Refused(
             "verdict_superseded",
-            "New data changed this verdict while you were reading: open the week again.",
+            _("New data changed this verdict while you were reading: open the week again."),
         )
     return current

@@ -119,7 +119,7 @@ def verdict_context(place: Place, row: WeekRow) -> dict[str, Any]:
         "pair_verdict": row.pair_verdict,
         "pair_running": row.pair_verdict is not None
         and "week_not_over" in row.pair_verdict.reasons,
-        "reviews": verdict.reviews.select_related("by"),
+        "reviews": verdict.reviews.select_related("by").order_by("-at", "-pk"),
         "disputes": verdict.disputes.select_related("by", "answered_by"),
         "may_review": reviewer and not own and not is_running(row),
         "why_not_review": why_not,
@@ -172,7 +172,12 @@ def review(request: HttpRequest) -> HttpResponseBase:
     error, note = "", words_in(request, "note")
     try:
         weekly.review(
-            row.verdict, place.user, request.POST.get("decision", ""), note, now=timezone.now()
+            row.verdict,
+            place.user,
+            request.POST.get("decision", ""),
+            note,
+            now=timezone.now(),
+            seen=number_in(seen) if (seen := request.POST.get("seen")) else None,
         )
     except Refused as refused:
         if not request.headers.get("HX-Request"):

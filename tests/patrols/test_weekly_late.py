@@ -208,7 +208,7 @@ def test_a_reviewed_verdict_stands_and_is_flagged_when_data_changes(town: Town) 
     store(person, at, way[:1200])
     weekly.judge(WEEK, [person], now=NOW)
     first = time_verdict(person)
-    weekly.review(first, town.supervisor, "excuse", "The phone was broken.", now=NOW)
+    excused = weekly.review(first, town.supervisor, "excuse", "The phone was broken.", now=NOW)
     store(person, at + timedelta(seconds=6000), way[1200:])
     weekly.judge(WEEK, [person], now=NOW)
     standing = time_verdict(person)
@@ -223,7 +223,9 @@ def test_a_reviewed_verdict_stands_and_is_flagged_when_data_changes(town: Town) 
     count = Verdict.objects.count()
     weekly.judge(WEEK, [person], now=NOW)
     assert Verdict.objects.count() == count
-    weekly.review(standing, town.supervisor, "overturn", "Now it is enough.", now=NOW)
+    weekly.review(
+        standing, town.supervisor, "overturn", "Now it is enough.", now=NOW, seen=excused.pk
+    )
     [row] = weekly.week_rows(town.bureau, WEEK, [town.west])
     assert (row.outcome, row.review) == ("met", "reviewed")
 
@@ -254,6 +256,17 @@ def test_who_may_review_and_how(town: Town) -> None:
     assert not verdict.reviews.exists()
     made = weekly.review(verdict, town.supervisor, "uphold", " Seen. ", now=NOW)
     assert (made.note, made.by, made.at) == ("Seen.", town.supervisor, NOW)
+
+
+def test_a_review_that_was_not_read_is_not_reviewed_over(town: Town) -> None:
+    """Two supervisors open the same verdict; the slower one is told to read the faster one's."""
+    verdict = a_verdict(town)
+    first = weekly.review(verdict, town.supervisor, "uphold", "Seen.", now=NOW)
+    second = make.user(Role.SUPERVISOR, town.west)
+    with pytest.raises(Refused, match="read that review first"):
+        weekly.review(verdict, second, "overturn", "I think otherwise.", now=NOW)
+    weekly.review(verdict, second, "overturn", "I think otherwise.", now=NOW, seen=first.pk)
+    assert [made.decision for made in verdict.reviews.order_by("pk")] == ["uphold", "overturn"]
 
 
 def test_a_supervisor_does_not_review_the_own_verdict(town: Town) -> None:
