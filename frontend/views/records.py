@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Subquery, Sum
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -58,11 +58,19 @@ def show(request: HttpRequest, section: str, template: str, more: dict[str, Any]
     return render(request, template, {"section": section, "sections": sections(user), **more})
 
 
+def readable_imports(user: User) -> QuerySet[ImportRun]:
+    """The bureau's imports; those of people, whose reports name badges, only from the top unit."""
+    runs = ImportRun.objects.filter(bureau=user.bureau_id)
+    if user.unit is None or user.unit.parent_id is not None:
+        runs = runs.exclude(kind="people")
+    return runs
+
+
 @require_GET
 @opens("records")
 def imports(request: HttpRequest) -> HttpResponseBase:
-    """The reports of all imports of the bureau, newest first."""
-    runs = ImportRun.objects.filter(bureau=request.user.bureau_id).select_related("by")  # type: ignore[union-attr]
+    """The reports of the imports that the user may read, newest first."""
+    runs = readable_imports(request.user).select_related("by")  # type: ignore[arg-type]
     page = Paginator(runs.defer("report"), A_PAGE).get_page(request.GET.get("page"))
     return show(request, "imports", "records/imports.html", {"page": page})
 
@@ -71,7 +79,7 @@ def imports(request: HttpRequest) -> HttpResponseBase:
 @opens("records")
 def import_report(request: HttpRequest, pk: int) -> HttpResponseBase:
     """One import's report: what was refused and why, by row."""
-    run = get_object_or_404(ImportRun, pk=pk, bureau=request.user.bureau_id)  # type: ignore[union-attr]
+    run = get_object_or_404(readable_imports(request.user), pk=pk)  # type: ignore[arg-type]
     report = run.report or {}
     said = {
         name: [say(sentence) for sentence in report.get(name, [])] for name in ("warnings", "notes")

@@ -69,6 +69,15 @@ def test_import_reports_are_the_own_bureaus_and_say_rows_and_reasons(town: Town)
     assert client.get(f"/records/imports/{foreign.pk}/").status_code == 404
 
 
+def test_a_squad_reads_no_report_that_names_the_whole_bureaus_badges(town: Town):
+    run = ImportRun.objects.create(
+        bureau=town.bureau, kind="people", file_name="everybody.csv", sha256="0"
+    )
+    client = client_of(make.user(Role.DISPATCHER, town.west))
+    assert "everybody.csv" not in client.get("/records/").text
+    assert client.get(f"/records/imports/{run.pk}/").status_code == 404
+
+
 def test_looks_are_scoped_by_role_and_unit(town: Town):
     west = make.person(town.west, name="West Person")
     east = make.person(town.east, name="East Person")
