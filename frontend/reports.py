@@ -22,7 +22,7 @@ from branca.element import Element, Figure
 from django.conf import settings
 from django.contrib.gis.geos import Polygon
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from bureau.models import OrgUnit, User
@@ -230,7 +230,10 @@ def page_heading(
         "purpose": purpose,
     }
     nobody = "" if people else f"<p>{escape(_('No verdict, so no track, in this week.'))}</p>"
-    days = f"{date_format(week.days[0], _('j M'))} – {date_format(week.days[6], _('j M Y'))}"
+    days = "{} – {}".format(
+        date_format(week.days[0], pgettext("start of a week", "j M")),
+        date_format(week.days[6], pgettext("end of a week", "j M Y")),
+    )
     keep = _("Personal data: keep it as the bureau's rules say, and pass it to nobody else.")
     return (
         f'<details class="sheet" open><summary><b>{escape(unit.name)}</b> · '

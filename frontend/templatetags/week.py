@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import template
@@ -68,6 +68,14 @@ def minutes(seconds: float) -> int:
 def weekday(day: date) -> str:
     """`Mon`, in the reader's language."""
     return date_format(day, "D")
+
+
+@register.filter
+def weekday_letter(day: date) -> str:
+    """The weekday in one character: the first, or the last where all begin alike (周一 … 周日)."""
+    name = weekday(day)
+    alike = name[0] == weekday(day + timedelta(days=1))[0] == weekday(day + timedelta(days=2))[0]
+    return name[-1] if alike else name[0]
 
 
 @register.inclusion_tag("week/minute_bar.html")
