@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,6 +18,7 @@ from bureau.admin_site import is_operator
 from bureau.scoped_admin import OwnUnits, ReadOnly, Scoped, ScopedInline, user_of
 from geo.admin import PlaceForm
 from geo.widgets import GeoJsonFormField
+from patrols import roster
 from patrols.access import visible_people
 from patrols.models import (
     Alarm,
@@ -129,8 +131,28 @@ class PhoneAdmin(Scoped):
         return False
 
 
+class RosterAdmin(Scoped):
+    """What says when somebody is on duty: a change has the days judged again."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Both the days it was about and those it is about now."""
+        before = [type(obj).objects.get(pk=obj.pk)] if change else []
+        super().save_model(request, obj, form, change)
+        roster.touch([*before, obj], now=timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """The days it was about."""
+        roster.touch([obj], now=timezone.now())
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """The days that they were about."""
+        roster.touch(list(queryset), now=timezone.now())
+        super().delete_queryset(request, queryset)
+
+
 @admin.register(Shift)
-class ShiftAdmin(Scoped):
+class ShiftAdmin(RosterAdmin):
     """The roster."""
 
     unit_path = "person__unit"
@@ -142,7 +164,7 @@ class ShiftAdmin(Scoped):
 
 
 @admin.register(Leave)
-class LeaveAdmin(Scoped):
+class LeaveAdmin(RosterAdmin):
     """Days off duty."""
 
     unit_path = "person__unit"
