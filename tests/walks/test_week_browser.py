@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from bureau.models import Role
@@ -121,6 +122,8 @@ def test_an_officer_on_a_phone_starts_a_patrol_and_holds_sos(
     web: str, town: Town, walker: Person, open_page: Callable[..., Page]
 ) -> None:
     partner = make.person(town.west, name="Li Na")
+    now = timezone.now()
+    make.shift(partner, now - timedelta(hours=1), now + timedelta(hours=1))
     page = open_page(width=390, height=844)
     sign_in(page, web, "wu")
     assert page.url == f"{web}/my/"
