@@ -23,6 +23,20 @@ class Source(StrEnum):
     OURS = gettext_noop("our default, no standard")
 
 
+# Units a rule may be given in, beside "ratio" and none; pages translate them.
+UNITS = frozenset(
+    (
+        gettext_noop("s"),
+        gettext_noop("m"),
+        gettext_noop("m/s"),
+        gettext_noop("days"),
+        gettext_noop("officers"),
+        gettext_noop("visits a day"),
+        gettext_noop("visits a week"),
+    )
+)
+
+
 def rule(
     default: Any,
     unit: str,
@@ -146,7 +160,7 @@ class Rules:
     )
     # Together
     min_group: int = rule(
-        2, "people", Source.PRACTICE, gettext_noop("People who make a patrol"), low=2, high=10
+        2, "", Source.PRACTICE, gettext_noop("People who make a patrol"), low=2, high=10
     )
     near_m: float = rule(
         30, "m", Source.MEASURED, gettext_noop("Together begins within this"), low=5, high=200
