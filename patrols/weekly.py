@@ -1,4 +1,4 @@
-"""The week's verdicts: judging, reviewing, disputing."""
+"""The week's verdicts: judging. Reviews and disputes stand in `patrols.reviews`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 
 from bureau.access import rules_on
 from bureau.calendar import working_days
-from bureau.models import Bureau, Role, User
+from bureau.models import Bureau
 from bureau.rules import Rules
 from bureau.week import Week
 from geo.errors import Refused
-from patrols.access import visible_people
 from patrols.day_rows import derive_day, touches_midnight
 from patrols.evidence import Evidence, evidence
 from patrols.forgetting import first_kept
@@ -26,17 +25,15 @@ from patrols.judges import JUDGES, DayFacts, Judgement, Reason, WeekFacts
 from patrols.models import (
     Company,
     CompanySpan,
-    Decision,
-    Dispute,
     Leave,
     Outcome,
     Person,
     PersonDay,
     RefusedCount,
-    Review,
     TouchedDay,
     Verdict,
 )
+from patrols.reviews import answer, dispute, review
 from patrols.scorecard import SquadRow, WeekRow, squad_rows, week_rows
 
 __all__ = [
@@ -58,8 +55,6 @@ __all__ = [
 
 # How long the worker may have been away and still end the weeks of that time.
 WEEKS_BACK = 8
-# Who may review; a planner and a dispatcher see no verdicts.
-REVIEWERS = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR})
 
 
 def judge(week: Week, people: Iterable[Person], *, now: datetime) -> list[Verdict]:
@@ -248,91 +243,6 @@ def last_data(bureau: Bureau, week: Week, person_ids: Collection[int]) -> dict[i
     return found
 
 
-def review(
-    verdict: Verdict,
-    by: User,
-    decision: str,
-    note: str,
-    *,
-    now: datetime,
-    seen: int | None = None,
-) -> Review:
-    """A supervisor upholds, overturns or excuses a verdict, and says why.
-
-    `seen` is the last review that the supervisor has read (its id; None: there was none).
-    Raises Refused: not one's own, not without a note, not outside one's units, not an old one, not
-    over a review that one has not read.
-    """
-    if decision not in Decision.values:
-        raise Refused("decision_unknown", _("Choose uphold, overturn or excuse."))
-    if not note.strip():
-        raise Refused("note_missing", _("Write a note: the officer will read why you decided so."))
-    with transaction.atomic():
-        current = _standing(verdict)
-        _refuse_running(current)
-        if current.person.user_id == by.pk:
-            raise Refused(
-                "own_verdict", _("Nobody reviews the own verdict: ask another supervisor.")
-            )
-        if by.role not in REVIEWERS or not visible_people(by).filter(pk=current.person_id):
-            raise Refused(
-                "review_denied",
-                _("Only a supervisor of this person's unit can review the verdict."),
-            )
-        if current.reviews.order_by("-at", "-pk").values_list("pk", flat=True).first() != seen:
-            raise Refused(
-                "reviewed_meanwhile",
-                _("Somebody reviewed this verdict while you were reading: read that review first."),
-            )
-        made = Review.objects.create(
-            verdict=current, by=by, decision=decision, note=note.strip(), at=now
-        )
-        # The reviewer has seen what changed since the last review.
-        current.changed_since_review = False
-        current.save(update_fields=["changed_since_review"])
-    return made
-
-
-def dispute(verdict: Verdict, by: User, text: str, *, now: datetime) -> Dispute:
-    """An officer objects to the own verdict. Raises Refused for others', or without a text."""
-    if not text.strip():
-        raise Refused("text_missing", _("Write what is wrong, so that somebody can look at it."))
-    with transaction.atomic():
-        current = _standing(verdict)
-        if current.person.user_id is None or current.person.user_id != by.pk:
-            raise Refused("not_own_verdict", _("You can dispute your own verdict only."))
-        _refuse_running(current)
-        if current.disputes.filter(answered_at=None).exists():
-            raise Refused("dispute_open", _("Your objection is waiting for an answer already."))
-        return Dispute.objects.create(verdict=current, by=by, text=text.strip(), at=now)
-
-
-def answer(objection: Dispute, by: User, text: str, *, now: datetime) -> Dispute:
-    """A supervisor answers an objection. Raises Refused as `review` does."""
-    if not text.strip():
-        raise Refused("note_missing", _("Write an answer: the officer will read it."))
-    with transaction.atomic():
-        one = Dispute.objects.select_for_update().get(pk=objection.pk)
-        person = one.verdict.person
-        if person.user_id == by.pk:
-            raise Refused("own_verdict", _("Nobody answers the own objection."))
-        if by.role not in REVIEWERS or not visible_people(by).filter(pk=person.pk):
-            raise Refused(
-                "review_denied", _("Only a supervisor of this person's unit can answer it.")
-            )
-        if one.answered_at is not None:
-            raise Refused("already_answered", _("This objection was answered already."))
-        one.answer, one.answered_by, one.answered_at = text.strip(), by, now
-        one.save(update_fields=["answer", "answered_by", "answered_at"])
-    return one
-
-
-def _refuse_running(verdict: Verdict) -> None:
-    """A review or an objection would make a verdict stand that only says that the week runs."""
-    if Reason.WEEK_NOT_OVER in verdict.reasons:
-        raise Refused("week_runs", _("The week is not over; wait for its verdict."))
-
-
 def _is_kept(bureau: Bureau, week: Week, now: datetime) -> bool:
     """Whether all positions of the week are still there to be judged."""
     rules, _ = rules_on(bureau, Week.containing(now, bureau.time_zone).monday)
@@ -446,16 +356,3 @@ def _supersede(fresh: Verdict, *, week_over: bool) -> Verdict:
     old.save(update_fields=["is_current"])
     fresh.save()
     return fresh
-
-
-def _standing(verdict: Verdict) -> Verdict:
-    """The verdict, locked; Refused if another has taken its place."""
-    current = (
-        Verdict.objects.select_for_update(of=("self",)).select_related("person").get(pk=verdict.pk)
-    )
-    if not current.is_current:
-        raise Refused(
-            "verdict_superseded",
-            _("New data changed this verdict while you were reading: open the week again."),
-        )
-    return current

@@ -20,7 +20,7 @@ from frontend.purposes import keep_purpose, kept_purpose, purposes, read_purpose
 from frontend.rule_words import rule_lines
 from frontend.week_list import is_running, list_context, shown_row
 from frontend.week_place import Place, place_of
-from patrols import weekly
+from patrols import reviews, weekly
 from patrols.access import visible_people
 from patrols.evidence import evidence
 from patrols.models import Dispute, Person, Verdict
@@ -106,7 +106,7 @@ def verdict_context(place: Place, row: WeekRow) -> dict[str, Any]:
         "answer": place.address("answer", person=row.person.pk),
     }
     own = row.person.user_id == place.user.pk
-    reviewer = place.user.role in weekly.REVIEWERS
+    reviewer = place.user.role in reviews.REVIEWERS
     why_not = ""
     if own:
         why_not = _("This is your own verdict: somebody else reviews it.")
