@@ -23,12 +23,13 @@ class Source(StrEnum):
     OURS = gettext_noop("our default, no standard")
 
 
-# Units a rule may be given in, beside "ratio" and none; pages translate them.
+# Units a rule may be given in, beside none; pages translate them.
 UNITS = frozenset(
     (
         gettext_noop("s"),
         gettext_noop("m"),
         gettext_noop("m/s"),
+        gettext_noop("ratio"),
         gettext_noop("days"),
         gettext_noop("officers"),
         gettext_noop("visits a day"),
