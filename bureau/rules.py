@@ -23,7 +23,7 @@ class Source(StrEnum):
     OURS = gettext_noop("our default, no standard")
 
 
-# Units a rule may be given in, beside none; pages translate them.
+# Units a rule may be given in (none for yes and no); pages translate them.
 UNITS = frozenset(
     (
         gettext_noop("s"),
@@ -31,6 +31,8 @@ UNITS = frozenset(
         gettext_noop("m/s"),
         gettext_noop("ratio"),
         gettext_noop("days"),
+        gettext_noop("people"),
+        gettext_noop("members"),
         gettext_noop("officers"),
         gettext_noop("visits a day"),
         gettext_noop("visits a week"),
@@ -161,7 +163,7 @@ class Rules:
     )
     # Together
     min_group: int = rule(
-        2, "", Source.PRACTICE, gettext_noop("People who make a patrol"), low=2, high=10
+        2, "people", Source.PRACTICE, gettext_noop("People who make a patrol"), low=2, high=10
     )
     near_m: float = rule(
         30, "m", Source.MEASURED, gettext_noop("Together begins within this"), low=5, high=200
