@@ -31,7 +31,6 @@ UNITS = frozenset(
         gettext_noop("m/s"),
         gettext_noop("ratio"),
         gettext_noop("days"),
-        gettext_noop("people"),
         gettext_noop("members"),
         gettext_noop("officers"),
         gettext_noop("visits a day"),
@@ -163,7 +162,7 @@ class Rules:
     )
     # Together
     min_group: int = rule(
-        2, "people", Source.PRACTICE, gettext_noop("People who make a patrol"), low=2, high=10
+        2, "members", Source.PRACTICE, gettext_noop("People who make a patrol"), low=2, high=10
     )
     near_m: float = rule(
         30, "m", Source.MEASURED, gettext_noop("Together begins within this"), low=5, high=200
