@@ -36,9 +36,31 @@ def web(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[s
     url = other_database(os.environ["DATABASE_URL"], name)
     group = Processes({"DATABASE_URL": url, "ALLOWED_HOSTS": "127.0.0.1,localhost"})
     try:
-        yield group.start_web(free_port())
+        with pytest.MonkeyPatch.context() as patch:
+            _flush_again_after_a_deadlock(patch)
+            yield group.start_web(free_port())
     finally:
         group.stop()
+
+
+def _flush_again_after_a_deadlock(patch: pytest.MonkeyPatch) -> None:
+    """A browser that closes leaves the web process with requests under way. They read the tables
+    that the end of the test empties, and PostgreSQL may choose the emptying as the one to give up.
+    """
+    from django.db import OperationalError, connection
+
+    flush = connection.ops.execute_sql_flush
+
+    def flush_again(statements: list[str]) -> None:
+        for _ in range(9):
+            try:
+                return flush(statements)
+            except OperationalError as error:
+                if not isinstance(error.__cause__, psycopg2.errors.DeadlockDetected):
+                    raise
+        return flush(statements)
+
+    patch.setattr(connection.ops, "execute_sql_flush", flush_again)
 
 
 @dataclass
