@@ -26,6 +26,9 @@ NO_PYTHON = (
     "Python 3.12 or newer was not found and could not be downloaded: install one and name it, "
     "for example `make run PYTHON=/path/to/python3.13`."
 )
+# What this machine trusts: a bureau's network may look into TLS with a certificate of its own, which
+# uv and npm would not know.
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 NO_REGISTRY = "check the network or your package mirror (UV_DEFAULT_INDEX, npm config), then retry."
 
 
@@ -68,6 +71,16 @@ def uv_settings() -> dict[str, str]:
         mirror = output([pip, "config", "get", "global.index-url"]) or env.get("PIP_INDEX_URL")
         if mirror:
             env["UV_DEFAULT_INDEX"] = mirror
+    if CERTIFICATES.exists():
+        env.setdefault("SSL_CERT_FILE", str(CERTIFICATES))
+    return env
+
+
+def npm_settings() -> dict[str, str]:
+    """The process environment for npm."""
+    env = dict(os.environ)
+    if CERTIFICATES.exists():
+        env.setdefault("NODE_EXTRA_CA_CERTS", str(CERTIFICATES))
     return env
 
 
@@ -160,6 +173,7 @@ def _browser_packages(*, types: bool) -> None:
     run(
         command + (["--omit=dev"] if layer == "run" else []),
         otherwise=f"The browser libraries could not be installed: {NO_REGISTRY}",
+        env=npm_settings(),
         cwd=FRONTEND,
         log=LOG,
     )
@@ -228,6 +242,7 @@ def lock() -> None:
     run(
         ["npm", "update", "--package-lock-only", "--omit-lockfile-registry-resolved"],
         otherwise="frontend/package.json could not be resolved.",
+        env=npm_settings(),
         cwd=FRONTEND,
         log=LOG,
     )

@@ -153,7 +153,7 @@ def stop() -> int:
             )
     Servers().stop()
     Servers(VAR / "test", durable=False).stop()
-    say("Tandem does not run here.")
+    say("Stopped." if pid is not None else "Nothing of Tandem was running from this folder.")
     return 0
 
 
