@@ -18,6 +18,10 @@ from shapely.geometry import shape
 
 from bureau.models import Bureau
 from geo.errors import Refused
+from geo.files.osm import read_osm
+from geo.files.reading import form_of
+from geo.streets.blocks import build
+from geo.streets.kinds import Wanted
 from patrols.demo import load, people, places, presence
 from patrols.demo.delivery import Line, Undelivered, deliver
 from patrols.demo.ground import TooFewStreets, beat_polygons, halves
@@ -26,7 +30,7 @@ from patrols.simulation.dialects import traccar_form
 from patrols.simulation.folder import write_folder
 from patrols.simulation.graph import StreetGraph
 from patrols.simulation.morning import Mix, morning
-from patrols.simulation.phone import Fixes
+from patrols.simulation.phone import CLASSES, Fixes
 
 IN_BEAT_M = 10.0  # a street on the beat's edge belongs to the beat
 
@@ -49,7 +53,9 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, help="end --live after so many seconds")
         parser.add_argument("--seed", type=int, default=1, help="of the truth folder")
         parser.add_argument(
-            "--streets", type=Path, help="segments.geojson (default: the demo's streets)"
+            "--streets",
+            type=Path,
+            help="segments.geojson or an OpenStreetMap extract (default: the demo's streets)",
         )
         parser.add_argument("--beat", type=Path, help="beat.geojson (default: half the streets)")
         parser.add_argument("--officers", type=int, default=Mix().officers)
@@ -59,6 +65,12 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--vehicles", type=float, default=0.0, help="share of groups that drive"
+        )
+        parser.add_argument(
+            "--noise",
+            choices=["mixed", *CLASSES],
+            default="mixed",
+            help="surroundings of all groups (mixed: each of the others in turn)",
         )
         parser.add_argument("--late", type=float, default=0.0, help="share with late uploads")
         parser.add_argument(
@@ -121,6 +133,9 @@ class Command(BaseCommand):
             fix_every_s=options["every"],
             vehicles=options["vehicles"],
             late=options["late"],
+            surroundings=tuple(CLASSES.values())
+            if options["noise"] == "mixed"
+            else (CLASSES[options["noise"]],),
         )
         made = morning(graph, in_beat=inside, seed=options["seed"], mix=mix)
         folder = options["truth_folder"]
@@ -133,6 +148,10 @@ class Command(BaseCommand):
         if path is None:
             ground = places.read_ground(self.demo())
             return [b.id for b in ground.blocks], [list(b.coordinates) for b in ground.blocks]
+        if path.name.endswith((".pbf", ".osm")):
+            osm = read_osm(path, form_of(path.name), Wanted())
+            blocks = build(osm.lines, osm.places).segments
+            return list(range(1001, 1001 + len(blocks))), [list(b.coordinates) for b in blocks]
         features = read_json(path).get("features") or []
         if not features:
             raise CommandError(f"{path} holds no segments.")
