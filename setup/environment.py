@@ -26,8 +26,8 @@ NO_PYTHON = (
     "Python 3.12 or newer was not found and could not be downloaded: install one and name it, "
     "for example `make run PYTHON=/path/to/python3.13`."
 )
-# What this machine trusts: a bureau's network may look into TLS with a certificate of its own, which
-# uv and npm would not know.
+# What this machine trusts: a bureau's network may look into TLS with a certificate of its own,
+# which uv and npm would not know.
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 NO_REGISTRY = "check the network or your package mirror (UV_DEFAULT_INDEX, npm config), then retry."
 
