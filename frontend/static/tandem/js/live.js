@@ -8,7 +8,7 @@ import { forgetUrls, readColours, urlOf } from "./marks.js";
 import { Picture } from "./picture.js";
 import { covered, readJson, restSheet } from "./shell.js";
 import { Stream } from "./socket.js";
-import { clock, duration, kinds, setZone, standing, street } from "./words.js";
+import { clock, duration, kinds, setZone, standing, whereabouts } from "./words.js";
 
 /** @typedef {import("./picture.js").Kind} Kind */
 /** @typedef {import("./picture.js").View} View */
@@ -198,7 +198,7 @@ function renderCard(now) {
   ]
     .filter(Boolean)
     .join(" · ");
-  const where = [street(view.state), view.state?.hotspot?.name].filter(Boolean).join(" · ");
+  const where = whereabouts(view.state);
   /** @type {[string, string][]} */
   const rows = [[gettext("State"), standing(view, now, name)]];
   if (view.kind === "together" && view.state?.since) {

@@ -2,7 +2,7 @@
 
 import { lookAt, nameOf, urlOf } from "./marks.js";
 import { limits } from "./picture.js";
-import { duration, kinds, standing, street } from "./words.js";
+import { duration, kinds, standing, street, whereabouts } from "./words.js";
 
 /** @typedef {import("./picture.js").View} View */
 /** @typedef {import("./picture.js").Kind} Kind */
@@ -268,9 +268,8 @@ export class PeopleList {
     put(row.standing, standing(view, now, name));
     put(row.age, view.age === null ? "–" : duration(view.age));
     row.age.classList.toggle("old", !view.fresh);
-    const hotspot = view.state?.hotspot?.name;
-    const where = street(view.state);
-    put(row.place, hotspot ? [where, hotspot].filter(Boolean).join(" · ") : where);
+    const where = whereabouts(view.state);
+    put(row.place, where);
     button.dataset.kind = view.kind;
     button.classList.toggle("urgent", view.rank <= 2);
     button.setAttribute("aria-current", String(view.person.id === this.chosen));

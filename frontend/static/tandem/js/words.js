@@ -46,6 +46,13 @@ export function street(state) {
   return chinese ? state.street || state.street_en : state.street_en || state.street;
 }
 
+/** The street, and the hotspot where it says more than the street does. */
+/** @param {import("./picture.js").State | undefined} state */
+export function whereabouts(state) {
+  const parts = new Set([street(state), state?.hotspot?.name].filter(Boolean));
+  return [...parts].join(" · ");
+}
+
 /** @returns {Record<Kind, string>} what each mark means, a few words */
 export function kinds() {
   return {
