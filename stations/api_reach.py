@@ -43,12 +43,21 @@ class Place(serializers.Serializer):
 def all_reaches(request: Request) -> Response:
     """The reach of every open station that the user sees, as one GeoJSON collection.
 
-    A station that no street is near has a null geometry and says `why`.
+    A station that no street is near has a null geometry and says `why`. `covered` is the ground
+    that any of them reaches.
     """
     bureau = bureau_of(request)
     rules = reach_rules(bureau, today_of(bureau))
-    features = [feature_of(one) for one in reaches(bureau, _open(request), rules)]
-    return Response({"type": "FeatureCollection", "rules": described(rules), "features": features})
+    found = reaches(bureau, _open(request), rules)
+    covered = shapely.union_all([one.shape for one in found if one.shape is not None])
+    return Response(
+        {
+            "type": "FeatureCollection",
+            "rules": described(rules),
+            "covered": geometry_of(covered),
+            "features": [feature_of(one) for one in found],
+        }
+    )
 
 
 @extend_schema(responses=dict)

@@ -122,12 +122,25 @@ def test_the_reach_is_a_shape_along_streets(town: Town) -> None:
     assert collection["features"][0]["geometry"] == feature["geometry"]
 
 
+def test_the_ground_covered_is_what_any_station_reaches(town: Town) -> None:
+    make.station(town.west, *place(-200, 0), code="A")
+    make.station(town.east, *place(200, 0), code="B")
+    found = sign_in(town.planner).get("/api/stations/reach").json()
+    covered = shapely.from_geojson(json.dumps(found["covered"]))
+    for feature in found["features"]:
+        shape = shapely.from_geojson(json.dumps(feature["geometry"]))
+        assert covered.area < 1.9 * shape.area  # they overlap, and that ground counts once
+        assert covered.buffer(1e-6).covers(shape)
+
+
 def test_a_station_far_from_streets_says_why_and_spoils_nothing(town: Town) -> None:
     town.jurisdiction.delete()
     make.station(town.west, *place(0, 0), code="A")
     make.station(town.west, *place(5000, 0), code="B")
-    features = sign_in(town.planner).get("/api/stations/reach").json()["features"]
+    found = sign_in(town.planner).get("/api/stations/reach").json()
+    features = found["features"]
     assert features[0]["geometry"]["type"] in ("Polygon", "MultiPolygon")
+    assert features[0]["geometry"] == found["covered"]
     assert features[1]["geometry"] is None
     assert "1 km" in features[1]["properties"]["why"]
 
@@ -185,7 +198,9 @@ def test_other_scopes_have_no_reach(town: Town) -> None:
     assert sign_in(make.user(Role.PLANNER, town.west)).get(address).status_code == 404
     stranger = make.user(Role.PLANNER, make.unit(make.bureau()))
     assert sign_in(stranger).get(address).status_code == 404
-    assert sign_in(stranger).get("/api/stations/reach").json()["features"] == []
+    nothing = sign_in(stranger).get("/api/stations/reach").json()
+    assert nothing["features"] == []
+    assert shapely.from_geojson(json.dumps(nothing["covered"])).is_empty
     for path in ("/api/coverage", "/api/stations/reach"):
         assert Client().get(path).status_code == 401
         assert sign_in(town.planner).get(f"{path}?unit=west").status_code == 400

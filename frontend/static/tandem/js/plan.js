@@ -92,8 +92,7 @@ async function refresh() {
   coverage = served.status === "fulfilled" ? served.value : null;
   reaches = areas.status === "fulfilled" ? areas.value : null;
   if (reaches) {
-    const drawn = reaches.features.filter((/** @type {any} */ one) => one.geometry);
-    marks.draw("plan-reach", { ...reaches, features: drawn });
+    marks.draw("plan-reach", { type: "Feature", geometry: reaches.covered, properties: {} });
   }
   drawServed(coverage?.hotspots ?? []);
   element.dataset.ready = "yes";

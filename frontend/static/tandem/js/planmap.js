@@ -65,8 +65,8 @@ function layers(fonts) {
   /** @param {string} state */
   const is = (state) => ["==", ["get", "state"], state];
   return /** @type {any[]} */ ([
-    { id: "plan-reach", type: "fill", source: "plan-reach", paint: { "fill-color": station, "fill-opacity": 0.09 } },
-    { id: "plan-reach-edge", type: "line", source: "plan-reach", paint: { "line-color": station, "line-width": 0.8, "line-opacity": 0.3 } },
+    { id: "plan-reach", type: "fill", source: "plan-reach", paint: { "fill-color": station, "fill-opacity": 0.13 } },
+    { id: "plan-reach-edge", type: "line", source: "plan-reach", paint: { "line-color": station, "line-width": 1.2, "line-opacity": 0.6 } },
     { id: "plan-one", type: "fill", source: "plan-one", paint: { "fill-color": station, "fill-opacity": 0.2 } },
     { id: "plan-one-edge", type: "line", source: "plan-one", paint: { "line-color": station, "line-width": 2.2 } },
     { id: "plan-try-edge", type: "line", source: "plan-try", paint: { "line-color": text, "line-width": 2, "line-dasharray": ["literal", [2, 2]] } },
