@@ -39,6 +39,12 @@ def roads_of(bureau_id: int) -> Roads:
         return kept[1]
 
 
+def forget() -> None:
+    """Forget all loaded streets: another database comes, with other bureaus under the same ids."""
+    with _turn:
+        _kept.clear()
+
+
 def _mark(bureau_id: int) -> tuple[Any, ...]:
     """What changes whenever the streets do."""
     streets = RoadSegment.objects.filter(bureau=bureau_id, retired_at=None).aggregate(

@@ -1,0 +1,73 @@
+"""A whole replay in a scratch database: set up, take in, judge, export."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from django.conf import settings
+from django.core.management import call_command
+
+from bureau.models import Bureau
+from bureau.week import Week
+from geo import networks
+from patrols.admission import SECOND_US, local_day
+from patrols.replaying.export import tables, write_tables
+from patrols.replaying.fixes import Recording
+from patrols.replaying.folder import Folder
+from patrols.replaying.stage import bring, set_up
+from patrols.storage.scratch import scratch_database
+from patrols.weekly import judge_everybody
+
+PREFIX: Final = "tandem_replay_"
+QUARTER_US: Final = 900 * SECOND_US
+
+
+def replay(folder: Folder, out: Path, said: Callable[[str], None]) -> list[str]:
+    """Write the three tables of a folder into `out`; `said` hears each step. Returns warnings.
+
+    Nothing stays behind but the tables, also when it is interrupted. Raises Refused for what the
+    product refuses, psycopg2.Error and django.db.Error when the database fails.
+    """
+    fixes = folder.fixes
+    with scratch_database(PREFIX), scratch_tiles() as place:
+        said("Making a database…")
+        call_command("migrate", interactive=False, verbosity=0)
+        said(f"Taking in {len(folder.segments)} street segments…")
+        stage = set_up(folder, place)
+        said(f"Taking in {len(fixes)} fixes of {len(fixes.officers)} officers…")
+        stored = bring(stage, fixes)
+        said(f"Judging {stored} positions…")
+        judge(stage.bureau, fixes)
+        found = tables(folder, stage)
+    write_tables(out, found)
+    return stage.warnings
+
+
+@contextmanager
+def scratch_tiles() -> Iterator[Path]:
+    """A folder for tiles and files of one run; the process forgets its streets before and after."""
+    kept = settings.VAR_DIR
+    kept.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="replay-", dir=kept) as place:
+        networks.forget()
+        settings.VAR_DIR = Path(place)
+        try:
+            yield Path(place)
+        finally:
+            settings.VAR_DIR = kept
+            networks.forget()
+
+
+def judge(bureau: Bureau, fixes: Recording) -> None:
+    """Derive and judge each week that has fixes, as on the day after its end."""
+    zone = bureau.time_zone
+    days = {local_day(int(us) * QUARTER_US, zone) for us in np.unique(fixes.t_us // QUARTER_US)}
+    for monday in sorted({Week.of(day, zone).monday for day in days}):
+        week = Week(monday, zone)
+        judge_everybody(bureau, week, now=week.end + timedelta(days=1))
