@@ -4,7 +4,7 @@
 SETUP := $(shell for p in python3 /usr/bin/python3 /usr/local/bin/python3; do \
 	$$p -c '' >/dev/null 2>&1 && echo $$p && break; done) setup/tandem.py
 
-.PHONY: help run stop test check bench manage backup restore lock clean wipe
+.PHONY: help run stop test check bench manage replay backup restore lock clean wipe
 
 help:  ## this list
 	@echo 'make run      start Tandem with a demo city on http://localhost:8000 (Ctrl-C stops it)'
@@ -12,6 +12,7 @@ help:  ## this list
 	@echo 'make test     every test, browser tests included; ARGS="-k verdict tests/geo" for some'
 	@echo 'make check    linters and types'
 	@echo 'make manage   a management command: make manage DO="import_roads --help"'
+	@echo 'make replay   a recorded folder through the product: DIR=/path/folder OUT=/path/answers'
 	@echo 'make backup   the database into one file: FILE=/path/tandem.backup'
 	@echo 'make restore  the database from such a file: FILE=/path/tandem.backup SURE=yes'
 	@echo 'make bench    the figures of docs/benchmarks.md, measured on this machine'
@@ -20,7 +21,7 @@ help:  ## this list
 	@echo 'make clean    remove what was installed into this folder; the database stays'
 	@echo 'make wipe     remove the database of this folder too: SURE=yes'
 
-run stop test check bench manage backup restore lock clean wipe:
+run stop test check bench manage replay backup restore lock clean wipe:
 	@$(SETUP) $@
 
 .DEFAULT_GOAL := help

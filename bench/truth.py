@@ -6,7 +6,7 @@ Scores are computed in seconds of time. They are scoring rules, not policy.
 import csv
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from geo.plane import Plane
 
 # A street visit, for the score only.
 VISIT_LENGTH_M = 40.0
@@ -90,6 +92,85 @@ def read_folder(folder: Path) -> TruthFolder:
     )
 
 
+@dataclass(frozen=True)
+class Said:
+    """An answer to a folder: seconds by officer, stretches of street, pairs; times after t0."""
+
+    active_s: Mapping[str, float]
+    on_beat_s: Mapping[str, float]
+    walked: Walked
+    pairs: Pairs
+
+
+def read_tables(place: Path) -> Said:
+    """The answer that `manage.py replay` wrote."""
+
+    def rows(name: str) -> list[dict[str, str]]:
+        with (place / name).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    officers = rows("officers.csv")
+    walked: dict[str, list[tuple[int, float, float, float]]] = {}
+    for row in rows("segments.csv"):
+        times = float(row["enter_s"]), float(row["exit_s"]), float(row["active_s"])
+        walked.setdefault(row["officer"], []).append((int(row["segment_id"]), *times))
+    return Said(
+        {row["officer"]: float(row["active_s"]) for row in officers},
+        {row["officer"]: float(row["on_beat_active_s"]) for row in officers},
+        walked,
+        [
+            (row["a"], row["b"], float(row["start_s"]), float(row["end_s"]))
+            for row in rows("pairs.csv")
+        ],
+    )
+
+
+def lengths_m(truth: TruthFolder) -> dict[int, float]:
+    """Length of each segment."""
+    lonlat = shapely.get_coordinates(truth.lines)
+    plane = Plane.around(lonlat[:, 0], lonlat[:, 1])
+
+    def metres(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(plane.to_metres(places[:, 0], places[:, 1]))
+
+    lines = shapely.transform(np.array(truth.lines, dtype=object), metres)
+    return dict(zip(truth.segment_ids, shapely.length(lines).tolist(), strict=True))
+
+
+def figures(
+    truth: TruthFolder, said: Said, only: Collection[str] | None = None
+) -> dict[str, float]:
+    """Every score of an answer, for all officers or only some (pairs: those with one of them)."""
+    officers = {n: o for n, o in truth.truth.items() if only is None or n in only}
+    real = {n: rows for n, rows in truth.walked.items() if n in officers}
+    mine = {n: rows for n, rows in said.walked.items() if n in officers}
+    until = max(float(str(one["shift_s"])) for one in officers.values())
+    minutes = score_minutes(_seconds(officers, "active_s"), said.active_s)
+    beat = score_beat(_seconds(officers, "on_beat_active_s"), said.on_beat_s)
+    visits = score_visits(real, mine, lengths_m(truth))
+    pairs, called = (
+        [row for row in rows if row[0] in officers or row[1] in officers]
+        for rows in (truth.pairs, said.pairs)
+    )
+    together = score_pairs(pairs, called, list(officers), until)
+    return {
+        "minutes_mean": minutes["mean"],
+        "minutes_p95": minutes["p95"],
+        "minutes_bias": minutes["bias"],
+        "beat_mean_min": beat["mean_min"],
+        "beat_share": beat["share"],
+        "misallocated": misallocated(real, mine),
+        "visits_precision": visits["precision"],
+        "visits_recall": visits["recall"],
+        "pairs_f1": together["f1"],
+        "solo_called_paired": together["solo_called_paired"],
+    }
+
+
+def _seconds(officers: Mapping[str, Mapping[str, object]], name: str) -> dict[str, float]:
+    return {officer: float(str(about[name])) for officer, about in officers.items()}
+
+
 def score_minutes(truth_s: Mapping[str, float], said_s: Mapping[str, float]) -> dict[str, float]:
     """Mean and 95th percentile of the relative error and its bias, over those with truth > 0."""
     who = [name for name, seconds in truth_s.items() if seconds > 0]
@@ -104,6 +185,8 @@ def score_minutes(truth_s: Mapping[str, float], said_s: Mapping[str, float]) -> 
 def score_beat(truth_s: Mapping[str, float], said_s: Mapping[str, float]) -> dict[str, float]:
     """Errors of on-beat time in minutes."""
     who = [name for name, seconds in truth_s.items() if seconds > 0]
+    if not who:
+        return {"mean_min": 0.0, "p95_min": 0.0, "share": 0.0}
     error = np.array([(said_s.get(n, 0.0) - truth_s[n]) / 60.0 for n in who])
     return {
         "mean_min": float(np.abs(error).mean()),

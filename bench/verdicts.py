@@ -5,15 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.truth import (
-    TruthFolder,
-    misallocated,
-    read_folder,
-    score_beat,
-    score_minutes,
-    score_pairs,
-    score_visits,
-)
+from bench.truth import Said, TruthFolder, figures, read_folder
 from bureau.rules import Rules
 from geo.network import Network
 from geo.roads import build
@@ -57,30 +49,13 @@ def measure(truth: TruthFolder, tiles: Path, rules: Rules | None = None) -> dict
         (truth.officers[a], truth.officers[b], s - truth.t0_s, e - truth.t0_s)
         for a, b, s, e in zip(spans.a, spans.b, spans.start_s, spans.end_s, strict=True)
     ]
-    length = dict(zip(roads.network.ids.tolist(), roads.length_m.tolist(), strict=True))
-    officers = truth.truth
-    until = max(float(str(one["shift_s"])) for one in officers.values())
-    minutes = score_minutes({n: float(str(o["active_s"])) for n, o in officers.items()}, said)
-    beat = score_beat({n: float(str(o["on_beat_active_s"])) for n, o in officers.items()}, on_beat)
-    visits = score_visits(truth.walked, walked, length)
-    together = score_pairs(truth.pairs, pairs, truth.officers, until)
-    canyon = {n for n, one in officers.items() if one.get("env") == "canyon"}
-    return {
-        "minutes_mean": minutes["mean"],
-        "minutes_p95": minutes["p95"],
-        "minutes_bias": minutes["bias"],
-        "beat_mean_min": beat["mean_min"],
-        "beat_share": beat["share"],
-        "misallocated": misallocated(truth.walked, walked),
-        "misallocated_canyon": misallocated(
-            {n: truth.walked.get(n, []) for n in canyon}, {n: walked[n] for n in canyon}
-        ),
-        "visits_precision": visits["precision"],
-        "visits_recall": visits["recall"],
-        "pairs_f1": together["f1"],
-        "solo_called_paired": together["solo_called_paired"],
-        "fixes_per_s": len(truth.t_s) / taken,
-    }
+    answer = Said(said, on_beat, walked, pairs)
+    found = figures(truth, answer)
+    canyon = {n for n, one in truth.truth.items() if one.get("env") == "canyon"}
+    if canyon:
+        found["misallocated_canyon"] = figures(truth, answer, canyon)["misallocated"]
+    found["fixes_per_s"] = len(truth.t_s) / taken
+    return found
 
 
 def main() -> None:

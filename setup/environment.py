@@ -32,13 +32,15 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 NO_REGISTRY = "check the network or your package mirror (UV_DEFAULT_INDEX, npm config), then retry."
 
 
-def ensure(*, tests: bool, types: bool = False) -> None:
+def ensure(*, tests: bool, types: bool = False, browser: bool = True) -> None:
     """Make or renew `.venv` and `frontend/node_modules`; does nothing when they are current.
 
     `tests` adds pytest and the linters; `types` adds the type checker of the browser scripts.
+    Without `browser`, `frontend/node_modules` stays as it is.
     """
     _python_packages("dev" if tests or _stamp(VENV).startswith("dev ") else "base")
-    _browser_packages(types=types)
+    if browser:
+        _browser_packages(types=types)
 
 
 def uv() -> Path:

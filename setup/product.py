@@ -92,12 +92,17 @@ def servers_for(env: dict[str, str], servers: Servers) -> Iterator[dict[str, str
         servers.stop()
 
 
-def ready(env: dict[str, str], *, tests: bool = False, types: bool = False) -> None:
-    """Everything installed that the product needs (and the tests, the type checks)."""
+def ready(
+    env: dict[str, str], *, tests: bool = False, types: bool = False, browser: bool = True
+) -> None:
+    """Everything installed that the product needs (and the tests, the type checks).
+
+    Without `browser`, nothing that only pages need is fetched.
+    """
     VAR.mkdir(exist_ok=True)
     private = ("DATABASE_URL" not in env, "REDIS_URL" not in env)
     packages.ensure(servers=private, tests=tests)
-    environment.ensure(tests=tests, types=types)
+    environment.ensure(tests=tests, types=types, browser=browser)
     environment.compile_messages()
 
 
@@ -153,6 +158,7 @@ def stop() -> int:
             )
     Servers().stop()
     Servers(VAR / "test", durable=False).stop()
+    Servers(VAR / "replay", durable=False).stop()
     say("Stopped." if pid is not None else "Nothing of Tandem was running from this folder.")
     return 0
 
@@ -169,6 +175,37 @@ def manage(words: list[str]) -> int:
         return call(command, env)
     with alone(), servers_for(env, Servers()) as full:
         return call(command, full)
+
+
+def replay(folder: str, out: str) -> int:
+    """`make replay DIR=… OUT=…`: a folder through the product, with servers of its own.
+
+    It touches neither the database of `make run` nor a running product.
+    """
+    if not folder or not out:
+        raise Stop(
+            "Say what to replay and where to write: make replay DIR=/path/folder OUT=/path/answers"
+        )
+    place, answers = (Path(given).expanduser().absolute() for given in (folder, out))
+    if not place.is_dir():
+        raise Stop(f"DIR={folder} is no folder: name one with fixes.csv.gz and its streets.")
+    env = settings()
+    ready(env, browser=False)
+    own = VAR / "replay"
+    own.mkdir(parents=True, exist_ok=True)
+    servers = Servers(own, durable=False)
+    with in_turn(own / "running.lock"):
+        try:
+            servers.start(postgresql="DATABASE_URL" not in env, redis=False)
+        except Stop:
+            servers.clear()  # a crash of the machine broke them: made anew
+        try:
+            with servers_for(env, servers) as full:
+                command = [VENV_PYTHON, ROOT / "manage.py", "replay", place, "--out", answers]
+                return call(command, full)
+        finally:
+            if env.get("CI"):  # nobody comes back to this folder
+                servers.clear()
 
 
 # One at a time
@@ -195,6 +232,18 @@ def held(lock: Path, otherwise: Callable[[], str]) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Stop(otherwise()) from None
+        yield
+
+
+@contextmanager
+def in_turn(lock: Path) -> Iterator[None]:
+    """Hold a lock file, waiting for whoever has it."""
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("Another replay runs from this folder: waiting for it to end…")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

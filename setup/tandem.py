@@ -41,6 +41,8 @@ def main() -> int:
             return product.stop()
         if command == "manage":
             return product.manage(shlex.split(os.environ.get("DO", "")))
+        if command == "replay":
+            return product.replay(os.environ.get("DIR", ""), os.environ.get("OUT", ""))
         if command == "test":
             return checks.test(shlex.split(os.environ.get("ARGS", "")))
         if command == "check":
@@ -71,10 +73,11 @@ def clean() -> int:
     product.stop()
     Servers(VAR / "test", durable=False).clear()
     Servers(VAR / "bench").clear()
+    Servers(VAR / "replay", durable=False).clear()
     for place in (
         environment.VENV,
         environment.FRONTEND / "node_modules",
-        *(VAR / name for name in ("uv", "demo", "test", "bench", "static", "log")),
+        *(VAR / name for name in ("uv", "demo", "test", "bench", "replay", "static", "log")),
         *(ROOT / name for name in (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")),
     ):
         shutil.rmtree(place, ignore_errors=True)
