@@ -250,6 +250,25 @@ class Rules:
     retention_days: int = rule(
         90, "days", Source.OURS, gettext_noop("Positions are kept this long"), low=14
     )
+    dispute_hold_days: int = rule(
+        30,
+        "days",
+        Source.OURS,
+        gettext_noop("A disputed week's track is held this long after the answer"),
+    )
+    sos_hold_days: int = rule(
+        180,
+        "days",
+        Source.OURS,
+        gettext_noop("The track of a week with an SOS is held this long after its closing"),
+    )
+    watch_log_days: int = rule(
+        365,
+        "days",
+        Source.OURS,
+        gettext_noop("The log of who watched the live picture is kept this long"),
+        low=30,
+    )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Rules:

@@ -36,6 +36,9 @@ MEILI = {"sigma_z": 6, "beta": 5, "turn_penalty_factor": 100, "interpolation_dis
 # In the digest, so that a change of how tiles are made makes new ones.
 TILE_RECIPE = "1"
 
+# Tiles are built in a folder of this name and then renamed.
+ASIDE = "new-"
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -107,7 +110,7 @@ def build_tiles(network: Network, folder: Path) -> Path:
     place = folder / network.digest
     if len(network) and not (place / "valhalla.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
+        aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=folder))
         try:
             _build_into(network, aside)
             try:
@@ -121,10 +124,15 @@ def build_tiles(network: Network, folder: Path) -> Path:
 
 
 def drop_old_tiles(folder: Path, keep: Iterable[str]) -> list[str]:
-    """Remove the tiles of networks that are no longer used; returns the names removed."""
+    """Remove the tiles of networks that are no longer used; returns the names removed.
+
+    What is being built aside just now stays.
+    """
     kept = set(keep)
     gone = []
     for place in sorted(folder.iterdir()) if folder.exists() else []:
+        if place.name.startswith(ASIDE):
+            continue
         if place.is_dir() and place.name not in kept and (place / "valhalla.json").exists():
             shutil.rmtree(place)
             gone.append(place.name)

@@ -1,6 +1,7 @@
 """Who may see whom, and the only way to a trail: it logs the look before it reads.
 
-No other code reads `Position` rows for a person's eyes.
+No other code reads `Position` or `HeldPosition` rows for a person's eyes, except the live picture's
+tails of five minutes (`patrols.live`), which log who watches.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.utils import timezone
 from bureau.access import visible_units
 from bureau.models import Role, User
 from geo.errors import Refused
-from patrols.models import Person, Position, TrailLook
+from patrols.models import HeldPosition, Person, Position, TrailLook
 
 # Roles that may open another person's trail; a planner plans on facts without persons.
 TRAIL_ROLES = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR})
@@ -103,18 +104,25 @@ def open_trail(
 def trail_for(
     user: User, person: Person, *, purpose: str, from_at: datetime, until_at: datetime
 ) -> list[TrailFix]:
-    """The stored positions of a person in [from_at, until_at), in time order, after logging."""
+    """The stored positions of a person in [from_at, until_at), in time order, after logging.
+
+    Those of a week that was dropped come from what is held of it for an objection or an SOS.
+    """
     open_trail(user, person, purpose=purpose, from_at=from_at, until_at=until_at)
-    rows = Position.objects.filter(
-        bureau_id=person.bureau_id,
-        person_id=person.pk,
-        recorded_at__gte=from_at,
-        recorded_at__lt=until_at,
-    ).order_by("recorded_at")
-    return [to_trail_fix(row) for row in rows]
+    found: dict[tuple[datetime, int], TrailFix] = {}
+    for model in (HeldPosition, Position):
+        rows = model._default_manager.filter(
+            bureau_id=person.bureau_id,
+            person_id=person.pk,
+            recorded_at__gte=from_at,
+            recorded_at__lt=until_at,
+        )
+        for row in rows:
+            found.setdefault((row.recorded_at, row.phone_id), to_trail_fix(row))
+    return [found[key] for key in sorted(found)]
 
 
-def to_trail_fix(row: Position) -> TrailFix:
+def to_trail_fix(row: Position | HeldPosition) -> TrailFix:
     """A stored row as plain values."""
     point: Point = row.point
     return TrailFix(row.recorded_at, row.received_at, point.x, point.y, row.accuracy_m, row.flags)

@@ -74,8 +74,13 @@ def begin_watch(user: User, now: datetime) -> int:
     """Log that the user begins to watch; the id of the line."""
     unit = check_may_watch(user)
     return LiveWatch.objects.create(
-        bureau_id=unit.bureau_id, unit=unit, user=user, joined_at=now
+        bureau_id=unit.bureau_id, unit=unit, user=user, joined_at=now, seen_at=now
     ).pk
+
+
+def keep_watch(watch_id: int, now: datetime) -> None:
+    """Note that a watch goes on, so that a crash does not leave its end unknown."""
+    LiveWatch.objects.filter(pk=watch_id, left_at=None).update(seen_at=now)
 
 
 def end_watch(watch_id: int, now: datetime) -> None:

@@ -20,7 +20,6 @@ from bureau.week import Week
 from geo.errors import Refused
 from patrols.day_rows import derive_day, touches_midnight
 from patrols.evidence import Evidence, evidence
-from patrols.forgetting import first_kept
 from patrols.judges import JUDGES, DayFacts, Judgement, Reason, WeekFacts
 from patrols.models import (
     Company,
@@ -35,6 +34,7 @@ from patrols.models import (
 )
 from patrols.reviews import answer, dispute, review
 from patrols.scorecard import SquadRow, WeekRow, squad_rows, week_rows
+from patrols.sealing import is_in_time, is_kept, note_late
 
 __all__ = [
     "Evidence",
@@ -75,7 +75,7 @@ def judge(week: Week, people: Iterable[Person], *, now: datetime) -> list[Verdic
 
 def judge_everybody(bureau: Bureau, week: Week, *, now: datetime) -> list[Verdict]:
     """Derive and judge a whole bureau's week. Refused once its positions have been forgotten."""
-    if not _is_kept(bureau, week, now):
+    if not is_kept(bureau, week, now):
         raise Refused(
             "week_final",
             _("The positions of this week are no longer kept, so its verdicts stay as they are."),
@@ -93,7 +93,8 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
 
     The mark of a day goes only if nothing arrived since it was read, so that no position is
     missed. A person-day judged less than `rest_s` ago keeps its mark for a later round: whoever is
-    walking touches the day every few seconds.
+    walking touches the day every few seconds. What came after its week was final is counted as too
+    late to judge.
     """
     fresh = set(
         PersonDay.objects.filter(
@@ -116,9 +117,15 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
     affected: dict[Week, set[int]] = defaultdict(set)
     for day in sorted(touched):
         week = Week.of(day, bureau.time_zone)
-        # What comes after the week's positions were forgotten is too late to judge.
-        if not _has_begun(week, day, now) or not _is_kept(bureau, week, now):
+        if not _has_begun(week, day, now):
             continue
+        if not is_kept(bureau, week, now):
+            came = {person: at for person, marked, at in marks if marked == day}
+            touched[day] = {p for p, at in came.items() if is_in_time(bureau, week, at, now)}
+            for person in came.keys() - touched[day]:
+                note_late(bureau, week, person, day, now=now)
+            if not touched[day]:
+                continue
         affected[week] |= derive_day(bureau, day, now=now, touched=touched[day])
     for week, ids in affected.items():
         conclude(bureau, week, ids, now=now)
@@ -157,7 +164,7 @@ def judge_ended(bureau: Bureau, *, now: datetime) -> int:
         )
     count = 0
     for week, ids in waiting.items():
-        if ids and _is_kept(bureau, week, now):
+        if ids and is_kept(bureau, week, now):
             judge(week, Person.objects.filter(bureau=bureau, pk__in=ids), now=now)
             count += len(ids)
     return count
@@ -241,12 +248,6 @@ def last_data(bureau: Bureau, week: Week, person_ids: Collection[int]) -> dict[i
     ).values_list("person_id", "data_through"):
         found[person] = max(at, found.get(person, at))
     return found
-
-
-def _is_kept(bureau: Bureau, week: Week, now: datetime) -> bool:
-    """Whether all positions of the week are still there to be judged."""
-    rules, _ = rules_on(bureau, Week.containing(now, bureau.time_zone).monday)
-    return week.start >= first_kept(now - timedelta(days=rules.retention_days))
 
 
 def _has_begun(week: Week, day: date, now: datetime) -> bool:

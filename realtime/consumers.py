@@ -94,6 +94,8 @@ class Live(AsyncWebsocketConsumer):
             if await read_rights(self.session_key) != rights:
                 await self.close(RIGHTS_CHANGED)
                 return
+            if self.watch is not None:
+                await keep_watch(self.watch)
             if asyncio.get_running_loop().time() - begun > LONGEST_S:
                 await self.close(AGED)
                 return
@@ -119,6 +121,12 @@ def read_rights(session_key: str) -> Rights | None:
 def begin_watch(rights: Rights) -> int:
     """Log the join."""
     return live.begin_watch(User.objects.get(pk=rights.user), timezone.now())
+
+
+@database_sync_to_async
+def keep_watch(watch: int) -> None:
+    """Log that the watch goes on."""
+    live.keep_watch(watch, timezone.now())
 
 
 @database_sync_to_async

@@ -1,6 +1,7 @@
 """The patrol records, one file per noun."""
 
 from patrols.models.duty import Leave, LeaveKind, Shift
+from patrols.models.keeping import HeldPosition, HoldReason, LateDay, SealedWeek, TrailHold
 from patrols.models.live import LiveState, LiveWatch
 from patrols.models.looks import TrailLook
 from patrols.models.orders import Alarm, AlarmKind
@@ -43,6 +44,9 @@ __all__ = [
     "CompanySpan",
     "Decision",
     "Dispute",
+    "HeldPosition",
+    "HoldReason",
+    "LateDay",
     "Latest",
     "Leave",
     "LeaveKind",
@@ -63,10 +67,12 @@ __all__ = [
     "Quarantine",
     "RefusedCount",
     "Review",
+    "SealedWeek",
     "SegmentVisit",
     "Shift",
     "Subject",
     "TouchedDay",
+    "TrailHold",
     "TrailLook",
     "Verdict",
 ]

@@ -42,7 +42,8 @@ class LiveWatch(models.Model):
     """One watch of the live picture: who, which unit with all below it, from when until when.
 
     The live picture holds tails of five minutes, so this is its access log: one line per join, not
-    one per person seen. Whoever is on duty in those units can read it.
+    one per person seen. Whoever is on duty in those units can read it. `seen_at`: when the watch
+    was last known to go on, so that a line whose process died can be closed truthfully.
     """
 
     bureau = models.ForeignKey(Bureau, models.CASCADE, related_name="+", db_constraint=False)
@@ -50,6 +51,7 @@ class LiveWatch(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="watches", db_constraint=False)
     joined_at = models.DateTimeField(_("joined"))
     left_at = models.DateTimeField(_("left"), null=True)
+    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("watch of the live picture")

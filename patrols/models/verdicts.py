@@ -34,7 +34,7 @@ class PersonDay(models.Model):
     fixes = models.PositiveIntegerField()
     unused_fixes = models.JSONField(default=dict)  # reason → count
     spans = models.JSONField(default=list)
-    flags = models.JSONField(default=list)  # for review, never a verdict
+    flags = models.JSONField(default=list)  # for review, never a verdict (patrols.flags.DayFlag)
     network_version = models.CharField(max_length=64, blank=True)
     rule_set_id = models.BigIntegerField(null=True)
     data_through = models.DateTimeField()
@@ -141,6 +141,7 @@ class Decision(models.TextChoices):
     UPHOLD = "uphold", _("Uphold")
     OVERTURN = "overturn", _("Overturn")
     EXCUSE = "excuse", _("Excuse")
+    ADOPT = "adopt", _("Newer figures adopted")
 
 
 class Review(models.Model):

@@ -12,11 +12,18 @@ JUDGING = 7_120
 
 
 @contextmanager
-def in_turn(bureau_id: int) -> Iterator[bool]:
-    """Hold a bureau's turn to judge; yields false, holding nothing, if another process has it."""
+def in_turn(bureau_id: int, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a bureau's turn to judge; yields false, holding nothing, if another process has it.
+
+    With `wait` it waits for its turn and yields true.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [JUDGING, bureau_id])
-        mine = bool(cursor.fetchone()[0])
+        if wait:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [JUDGING, bureau_id])
+            mine = True
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [JUDGING, bureau_id])
+            mine = bool(cursor.fetchone()[0])
         try:
             yield mine
         finally:

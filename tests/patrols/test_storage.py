@@ -13,9 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from bureau.models import Role, RuleSet
+from bureau.models import RuleSet
 from patrols import storage
-from patrols.models import Alarm, Dispute, Outcome, Position, Quarantine, Subject, Verdict
+from patrols.models import Position, Quarantine
 from patrols.storage import positions
 from patrols.storage.carriers import to_us
 from patrols.wire import Quarantined, Reading
@@ -227,43 +227,6 @@ def test_a_dry_run_drops_nothing(cursor: Any) -> None:
         storage.partition_name(storage.week_start(old)) in storage.list_partitions(cursor).values()
     )
     assert storage.partition_name(storage.week_start(old)) in said.getvalue()
-
-
-def test_a_week_with_an_sos_or_in_dispute_is_held_for_its_person(cursor: Any) -> None:
-    squad = make.unit(make.bureau())
-    alarmed, disputing, other = (make.person(squad) for _ in range(3))
-    now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-    old = datetime(2026, 6, 3, 4, 0, tzinfo=UTC)  # a Wednesday
-    storage.make_partitions(cursor, old, now)
-    rows = [
-        positions.pack_row(squad.bureau_id, person.pk, 3, to_us(now), Reading(to_us(old), 1, 2))
-        for person in (alarmed, disputing, other)
-    ]
-    positions.copy_straight(cursor, rows)
-    cursor.execute("COMMIT")
-    Alarm.objects.create(
-        bureau_id=squad.bureau_id, person=alarmed, kind="sos", raised_at=old, closed_at=old
-    )
-    verdict = Verdict.objects.create(
-        bureau_id=squad.bureau_id,
-        person=disputing,
-        unit=squad,
-        subject=Subject.WEEKLY_PATROL_TIME,
-        monday=date(2026, 6, 1),
-        outcome=Outcome.NOT_MET,
-        judged_at=now,
-    )
-    user = make.user(Role.OFFICER, squad)
-    dispute = Dispute.objects.create(verdict=verdict, by=user, text="I was there.", at=now)
-
-    def run() -> set[int]:
-        call_command("forget_positions", now=now.isoformat(), stdout=StringIO())
-        return set(Position.objects.values_list("person_id", flat=True))
-
-    assert run() == {alarmed.pk, disputing.pk}
-    dispute.answered_at = now
-    dispute.save()
-    assert run() == {alarmed.pk}
 
 
 def test_the_positions_of_one_who_has_left_go_at_once(cursor: Any) -> None:

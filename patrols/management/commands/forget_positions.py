@@ -8,9 +8,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from bureau.models import Bureau
 from geo.errors import Refused
+from patrols import weekly
 from patrols.forgetting import forget, forget_person
 from patrols.models import Person
+from patrols.storage.turns import in_turn
 
 
 class Command(BaseCommand):
@@ -44,22 +47,45 @@ class Command(BaseCommand):
             if now.tzinfo is None:
                 raise CommandError("--now needs a zone, for example +08:00.")
         if options["person"]:
-            self.forget_one(options["person"], options["bureau"], dry_run=options["dry_run"])
+            self.forget_one(
+                options["person"], options["bureau"], now=now, dry_run=options["dry_run"]
+            )
             return
+        if not options["dry_run"]:
+            self.judge_what_waits(now)
         outcome = forget(now=now, dry_run=options["dry_run"])
+        for code, mondays in outcome.sealed.items():
+            self.stdout.write(f"{code}: final from now on: weeks of {', '.join(mondays)}")
         for name in outcome.dropped:
             self.stdout.write(f"dropped {name}")
-        for name, rows in outcome.thinned.items():
-            self.stdout.write(f"thinned {name}: {rows} positions went, held ones stay")
+        if outcome.held:
+            self.stdout.write(f"held: {outcome.held} positions copied aside")
+        if outcome.released:
+            self.stdout.write(f"holds over: {outcome.released} positions deleted")
         for code, rows in outcome.rows.items():
             self.stdout.write(f"{code}: {rows} positions past its own retention time went")
         self.stdout.write(f"quarantine: {outcome.quarantined} entries went")
+        if outcome.watches:
+            self.stdout.write(f"watches: {outcome.watches} lines of the log went")
+        for name in outcome.tiles:
+            self.stdout.write(f"removed the tiles {name}")
         for name in outcome.made:
             self.stdout.write(f"made {name}")
         if options["dry_run"]:
             self.stdout.write("Dry run: nothing was changed.")
 
-    def forget_one(self, badge_no: str, bureau: str | None, *, dry_run: bool) -> None:
+    def judge_what_waits(self, now: datetime) -> None:
+        """Judge what came in time, before its week becomes final."""
+        for bureau in Bureau.objects.order_by("pk"):
+            with in_turn(bureau.pk, wait=True):
+                try:
+                    weekly.judge_touched(bureau, now=now)
+                except Refused as refused:  # streets that cannot be built: the nights are many
+                    self.stderr.write(f"{bureau.code}: {refused}")
+
+    def forget_one(
+        self, badge_no: str, bureau: str | None, *, now: datetime, dry_run: bool
+    ) -> None:
         """The positions of one person."""
         people = Person.objects.filter(badge_no=badge_no)
         if bureau:
@@ -71,11 +97,11 @@ class Command(BaseCommand):
             codes = ", ".join(person.bureau.code for person in found)
             raise CommandError(f"Several bureaus have this badge number; add --bureau: {codes}.")
         try:
-            deleted, held = forget_person(found[0], dry_run=dry_run)
+            deleted, held = forget_person(found[0], now=now, dry_run=dry_run)
         except Refused as refused:
             raise CommandError(str(refused)) from refused
         self.stdout.write(f"{found[0]}: {deleted} positions deleted")
         if held:
-            self.stdout.write(f"{held} are held: an unanswered dispute or an SOS")
+            self.stdout.write(f"{held} were copied aside: an objection or an SOS")
         if dry_run:
             self.stdout.write("Dry run: nothing was changed.")

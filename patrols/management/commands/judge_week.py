@@ -15,6 +15,7 @@ from bureau.models import Bureau
 from bureau.week import Week
 from geo.errors import Refused
 from patrols import weekly
+from patrols.forgetting import close_lost_watches
 from patrols.storage.turns import in_turn
 
 # While people walk, their day is judged again once a minute, not with every position.
@@ -61,6 +62,7 @@ class Command(BaseCommand):
             for bureau in bureaus:
                 self.judge_touched(bureau)
             return
+        close_lost_watches(now=timezone.now())
         while True:
             try:
                 for bureau in bureaus.all():
