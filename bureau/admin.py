@@ -25,6 +25,7 @@ from bureau.models import (
     RuleSet,
     User,
 )
+from bureau.rule_words import value_words
 from bureau.rules import Rules, Source, check
 from bureau.scoped_admin import Scoped, user_of
 from bureau.week import Week
@@ -206,17 +207,49 @@ def this_monday(bureau: Bureau) -> Any:
     return Week.containing(timezone.now(), bureau.time_zone).monday
 
 
+class DaysField(forms.MultipleChoiceField):
+    """Some days of the week, kept as a rule keeps them: "24" for Tuesday and Thursday."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """The days one by one, for the boxes."""
+        return list(value) if isinstance(value, str) else value
+
+    def clean(self, value: Any) -> str | None:
+        """None if no box is ticked: the default."""
+        chosen = super().clean(value)
+        return "".join(sorted(chosen)) or None
+
+
 def rule_field(rule: Any) -> forms.Field:
     """The form field of one rule."""
     unit, source, meaning = (rule.metadata[name] for name in ("unit", "source", "meaning"))
-    shown = {True: _("yes"), False: _("no")}.get(rule.default, f"{rule.default:g}")
-    if not isinstance(rule.default, bool):
-        shown = f"{rule.default:g} {_(unit)}".strip()
+    choices = rule.metadata["choices"]
+    shown = value_words(rule.default, rule)
+    if unit in ("s", "ratio"):  # as it is typed
+        shown = f"{rule.default:g} {_(unit)}"
     label = f"{_(meaning)} [{rule.name}]"
     help_text = _("Default %(default)s. Source: %(source)s.") % {
         "default": shown,
         "source": _(Source(source).value),
     }
+    if rule.metadata["later"]:
+        help_text += " " + _("Not used yet: no verdict rests on it.")
+    if rule.metadata["several"]:
+        return DaysField(
+            label=label,
+            help_text=help_text,
+            required=False,
+            choices=[(key, _(words)) for key, words in choices.items()],
+            widget=forms.CheckboxSelectMultiple,
+        )
+    if choices is not None:
+        return forms.TypedChoiceField(
+            label=label,
+            help_text=help_text,
+            required=False,
+            choices=[("", _("default")), *((key, _(words)) for key, words in choices.items())],
+            empty_value=None,
+        )
     if isinstance(rule.default, bool):
         return forms.TypedChoiceField(
             label=label,

@@ -7,58 +7,23 @@ the defaults here. The set valid on Monday judges the whole week.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
-from enum import StrEnum
+from dataclasses import dataclass, fields
 from typing import Any
 
 from bureau.sentences import Sentence, gettext_noop
+from bureau.thresholds import UNITS, WEEKDAYS, Source, misfit, rule
 
+__all__ = ["UNITS", "Rules", "Source", "check", "described"]
 
-class Source(StrEnum):
-    """Where a number comes from; shown beside it on screen."""
-
-    LAW = gettext_noop("law")
-    PRACTICE = gettext_noop("bureau practice, no published standard")
-    MEASURED = gettext_noop("our default, measured")
-    OURS = gettext_noop("our default, no standard")
-
-
-# Units a rule may be given in (none for yes and no); pages translate them.
-UNITS = frozenset(
-    (
-        gettext_noop("s"),
-        gettext_noop("m"),
-        gettext_noop("m/s"),
-        gettext_noop("ratio"),
-        gettext_noop("days"),
-        gettext_noop("members"),
-        gettext_noop("officers"),
-        gettext_noop("visits a day"),
-        gettext_noop("visits a week"),
-    )
+# Of each two rules the second is never smaller.
+IN_ORDER = (
+    ("near_m", "far_m"),
+    ("stay_candidate_s", "parked_after_s"),
+    ("bicycle_speed_mps", "vehicle_speed_mps"),
+    ("hotspot_advice_dwell_s", "hotspot_advice_dwell_max_s"),
+    ("drill_session_s", "drill_required_s"),
+    ("staffing_low", "staffing_high"),
 )
-
-
-def rule(
-    default: Any,
-    unit: str,
-    source: Source,
-    meaning: str,
-    *,
-    low: float = 0,
-    high: float = 1e9,
-) -> Any:
-    """A dataclass field that carries unit, source, meaning and sane bounds of one threshold."""
-    return field(
-        default=default,
-        metadata={
-            "unit": unit,
-            "source": source,
-            "meaning": meaning,
-            "low": low,
-            "high": high,
-        },
-    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +38,26 @@ class Rules:
         gettext_noop("Patrol time each person owes in a week"),
         low=60,
         high=144000,
+    )
+    weekly_scope: str = rule(
+        "officer",
+        "",
+        Source.OURS,
+        gettext_noop("Who owes it; a squad's own time is shown beside its people either way"),
+        choices={
+            "officer": gettext_noop("each person"),
+            "squad": gettext_noop("the squad, time counted once"),
+        },
+    )
+    weekly_counts_vehicle: bool = rule(
+        True, "", Source.OURS, gettext_noop("Patrol by vehicle counts (always shown apart)")
+    )
+    weekly_counts_bicycle: bool = rule(
+        True,
+        "",
+        Source.OURS,
+        gettext_noop("Patrol by bicycle counts (not told apart from fast walking yet)"),
+        later=True,
     )
     weekly_pro_rata: bool = rule(
         False,
@@ -213,6 +198,21 @@ class Rules:
     hotspot_third_per_week: int = rule(
         2, "visits a week", Source.OURS, gettext_noop("Third-grade hotspot"), high=336
     )
+    hotspot_advice: bool = rule(
+        False,
+        "",
+        Source.OURS,
+        gettext_noop("Show the advice of policing studies beside the hotspots; no verdict"),
+    )
+    hotspot_advice_dwell_s: int = rule(
+        600, "s", Source.STUDIES, gettext_noop("Advice: stay at least this long …"), high=7200
+    )
+    hotspot_advice_dwell_max_s: int = rule(
+        960, "s", Source.STUDIES, gettext_noop("… and at most this long"), high=14400
+    )
+    hotspot_advice_every_s: int = rule(
+        7200, "s", Source.STUDIES, gettext_noop("Advice: come back within this time"), high=86400
+    )
     # Enforcement, drill
     min_certified: int = rule(
         2,
@@ -223,9 +223,35 @@ class Rules:
         ),
         low=2,
         high=10,
+        later=True,
     )
     drill_required_s: int = rule(
-        10800, "s", Source.PRACTICE, gettext_noop("Drill time in a week"), high=144000
+        10800, "s", Source.PRACTICE, gettext_noop("Drill time in a week"), high=144000, later=True
+    )
+    drill_weekdays: str = rule(
+        "24",
+        "",
+        Source.PRACTICE,
+        gettext_noop("Days of the week with drill"),
+        choices=WEEKDAYS,
+        several=True,
+        later=True,
+    )
+    drill_makeup: bool = rule(
+        True,
+        "",
+        Source.OURS,
+        gettext_noop("A missed drill may be made up on another working day of the week"),
+        later=True,
+    )
+    drill_session_s: int = rule(
+        1800,
+        "s",
+        Source.OURS,
+        gettext_noop("A shorter time at the drill ground is no drill"),
+        low=60,
+        high=14400,
+        later=True,
     )
     # Stations and reach
     reach_s: int = rule(
@@ -239,6 +265,15 @@ class Rules:
         low=0.3,
         high=3,
     )
+    desks_per_auxiliary: int = rule(
+        1,
+        "desks",
+        Source.PRACTICE,
+        gettext_noop("Desks, and as many chairs, for each auxiliary on duty at a place"),
+        low=1,
+        high=4,
+        later=True,
+    )
     # Live picture
     stale_floor_s: int = rule(
         30, "s", Source.OURS, gettext_noop("A fix is fresh up to this or 2 × interval")
@@ -246,7 +281,79 @@ class Rules:
     no_signal_floor_s: int = rule(
         300, "s", Source.OURS, gettext_noop("No signal after this or 3 × interval")
     )
+    stillness_check_s: int = rule(
+        1800,
+        "s",
+        Source.OURS,
+        gettext_noop("Still this long: ask whether all is well; nothing is kept if answered"),
+        low=600,
+        high=14400,
+        later=True,
+    )
+    # Recorders, complaints, staffing: kept here for the work that follows
+    recorder_min: int = rule(
+        2,
+        "recorders",
+        Source.PRACTICE,
+        gettext_noop("Recorders running through an enforcement action"),
+        high=10,
+        later=True,
+    )
+    recorder_on_patrol: bool = rule(
+        True, "", Source.PRACTICE, gettext_noop("A recorder runs for the whole patrol"), later=True
+    )
+    footage_retention_months: int = rule(
+        3,
+        "months",
+        Source.PRACTICE,
+        gettext_noop("Routine footage is kept this long"),
+        low=1,
+        high=120,
+        later=True,
+    )
+    complaint_respond_s: int = rule(
+        86400,
+        "s",
+        Source.PRACTICE,
+        gettext_noop("First response to a complaint, by the clock"),
+        low=600,
+        later=True,
+    )
+    complaint_result_workdays: int = rule(
+        3,
+        "working days",
+        Source.PRACTICE,
+        gettext_noop("Result of a complaint"),
+        low=1,
+        high=60,
+        later=True,
+    )
+    staffing_low: float = rule(
+        5,
+        "officers per 10,000 residents",
+        Source.PRACTICE,
+        gettext_noop("Staffing at least"),
+        high=100,
+        later=True,
+    )
+    staffing_high: float = rule(
+        8,
+        "officers per 10,000 residents",
+        Source.PRACTICE,
+        gettext_noop("Staffing at most"),
+        high=100,
+        later=True,
+    )
+    model_squad_share: float = rule(
+        0.7, "ratio", Source.PRACTICE, gettext_noop("Share of model squads"), high=1, later=True
+    )
     # Keeping
+    impact_assessment_required: bool = rule(
+        True,
+        "",
+        Source.LAW,
+        gettext_noop("Ask for an impact assessment of location data (个人信息保护法 art. 55)"),
+    )
     retention_days: int = rule(
         90, "days", Source.OURS, gettext_noop("Positions are kept this long"), low=14
     )
@@ -304,31 +411,16 @@ def check(values: Mapping[str, Any]) -> list[Sentence]:
                 )
             )
         elif template := misfit(value, known[key]):
-            low, high = known[key].metadata["low"], known[key].metadata["high"]
-            problems.append(Sentence("misfit", template, {"key": key, "low": low, "high": high}))
+            about = known[key].metadata
+            said = {"key": key, "low": about["low"], "high": about["high"]}
+            if about["choices"] is not None:
+                said["choices"] = ", ".join(about["choices"])
+            problems.append(Sentence("misfit", template, said))
     if problems:
         return problems
-    near_m, far_m, stay_s, parked_s = (
-        values.get(key, known[key].default)
-        for key in ("near_m", "far_m", "stay_candidate_s", "parked_after_s")
-    )
-    if far_m < near_m:
-        template = gettext_noop("far_m must not be smaller than near_m.")
-        problems.append(Sentence("order", template))
-    if parked_s < stay_s:
-        template = gettext_noop("parked_after_s must not be smaller than stay_candidate_s.")
-        problems.append(Sentence("order", template))
+    for smaller, larger in IN_ORDER:
+        least, most = (values.get(key, known[key].default) for key in (smaller, larger))
+        if most < least:
+            template = gettext_noop("%(larger)s must not be smaller than %(smaller)s.")
+            problems.append(Sentence("order", template, {"larger": larger, "smaller": smaller}))
     return problems
-
-
-def misfit(value: Any, known: Field[Any]) -> str | None:
-    """The sentence that says why a value does not fit a rule, or None if it does."""
-    if isinstance(known.default, bool):
-        return None if isinstance(value, bool) else gettext_noop("%(key)s takes true or false.")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return gettext_noop("%(key)s takes a number.")
-    if not known.metadata["low"] <= value <= known.metadata["high"]:
-        return gettext_noop("%(key)s must lie between %(low)g and %(high)g.")
-    if known.type == "int" and value != int(value):
-        return gettext_noop("%(key)s takes a whole number.")
-    return None

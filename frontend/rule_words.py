@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from bureau.rules import described
+from bureau.rule_words import value_words
+from bureau.rules import Rules
 
 
 def rule_lines(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every rule with the value used, its unit, meaning and source; what differs is marked."""
+    """Every rule with the value used, its unit, meaning and source; what differs is marked.
+
+    What a set does not name has its default. `later`: no verdict and no page rests on it yet.
+    """
     return [
         {
-            "key": key,
-            "value": value_words(values.get(key, default), unit),
-            "meaning": _(meaning),
-            "source": _(str(source)),
-            "changed": values.get(key, default) != default,
-            "default": value_words(default, unit),
+            "key": rule.name,
+            "value": value_words(values.get(rule.name, rule.default), rule),
+            "meaning": _(rule.metadata["meaning"]),
+            "source": _(str(rule.metadata["source"])),
+            "changed": values.get(rule.name, rule.default) != rule.default,
+            "default": value_words(rule.default, rule),
+            "later": rule.metadata["later"],
         }
-        for key, default, unit, source, meaning in described()
+        for rule in fields(Rules)
     ]
-
-
-def value_words(value: Any, unit: str) -> str:
-    """A rule's value with its unit, as a person writes it."""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if unit == "s" and value >= 120 and value % 60 == 0:
-        return _("%(min)d min") % {"min": value // 60}
-    if unit == "ratio":
-        return f"{value * 100:g} %"
-    return f"{value:g} {_(unit)}".strip() if unit else f"{value:g}"

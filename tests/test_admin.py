@@ -262,6 +262,17 @@ def test_a_rule_set_keeps_only_what_differs(client: Client, town: Town) -> None:
     assert (row.bureau, row.created_by) == (town.bureau, town.administrator)
 
 
+def test_choices_and_days_are_kept_as_rules_keep_them(client: Client) -> None:
+    body = {"valid_from": next_monday().isoformat(), "note": "", "drill_weekdays": ["1", "5"]}
+    response = client.post(address(RuleSet, "add"), body | {"weekly_scope": "squad"})
+    assert response.status_code == 302, errors(response)
+    row = RuleSet.objects.get()
+    assert row.values == {"drill_weekdays": "15", "weekly_scope": "squad"}
+    page = client.get(address(RuleSet, "change", row.pk)).content.decode()
+    assert page.count("checked") == 2
+    assert '<option value="squad" selected>' in page
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

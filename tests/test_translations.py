@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from bureau.models import Role, UnitKind
-from bureau.rules import UNITS, Source, described
+from bureau.rules import UNITS, Rules, Source, described
 from patrols.models import Category, Outcome
 from stations.models import StationKind
 
@@ -156,6 +156,9 @@ def test_rules_are_chinese_with_unit_and_source() -> None:
     units = {unit for _, _, unit, _, _ in described()} - {""}
     assert units <= UNITS
     meanings = {meaning for _, _, _, _, meaning in described()}
+    meanings |= {
+        words for one in fields(Rules) for words in (one.metadata["choices"] or {}).values()
+    }
     with translation.override("zh-hans"):
         for text in UNITS | meanings | {source.value for source in Source}:
             assert re.search(r"[\u4e00-\u9fff]", translation.gettext(text)), text

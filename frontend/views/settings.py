@@ -85,6 +85,7 @@ def settings_page(request: HttpRequest) -> HttpResponseBase:
         "units": visible_units(user).count(),
         "rules": rule_lines(asdict(rules)),
         "rule_set_id": rule_set_id,
+        "assessment_due": rules.impact_assessment_required and not bureau.impact_assessed_on,
         "rule_sets": bureau.rule_sets.select_related("created_by")[:12],
         "monday": monday,
         "years": [year_status(bureau, today.year), year_status(bureau, today.year + 1)],

@@ -1,7 +1,10 @@
-"""The rules a week is judged by: the whole list, one pure function each.
+"""The rules that duty is judged by, one pure function each.
 
-A judge takes the facts of a person's week and the rules valid on its Monday. It never raises for
-odd data: it answers *cannot judge* with a reason.
+A judge takes facts and the rules valid on the Monday of the week. It never raises for odd data: it
+answers *cannot judge* with a reason.
+
+Of a person's week: weekly_patrol_time, pair_coverage (JUDGES: stored as verdicts). Of a place:
+hotspot_frequency, desk_chair. Of an action: enforcement_pair. Of a person's drill: weekly_drill.
 """
 
 from collections.abc import Callable, Mapping

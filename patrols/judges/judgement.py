@@ -33,6 +33,26 @@ class Reason(StrEnum):
     WEAK_SIGNAL = "weak_signal"
     CALENDAR_PROVISIONAL = "calendar_provisional"
     REFUSED_POSITIONS = "refused_positions"
+    OWED_BY_SQUAD = "owed_by_squad"
+    PAIR_IN_DOUBT = "pair_in_doubt"
+    # Hotspots
+    VISITS_MISSING = "visits_missing"
+    VISITS_UNSEEN = "visits_unseen"
+    VISITS_NEARLY = "visits_nearly"
+    NOBODY_ON_DUTY = "nobody_on_duty"
+    NOTHING_OWED = "nothing_owed"
+    # Enforcement
+    OFFICER_MISSING = "certified_officer_missing"
+    AUXILIARY = "auxiliary"
+    NO_CERTIFICATE = "no_certificate"
+    CERTIFICATE_OUT_OF_DATE = "certificate_out_of_date"
+    ONE_PHONE = "one_phone"
+    IDENTICAL_TRACK = "identical_track"
+    # Drill, desks and chairs
+    SESSION_MISSING = "session_missing"
+    DRILL_DAYS_OFF = "drill_days_off"
+    NOBODY_BASED = "nobody_based"
+    SEATS_SHORT = "seats_short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +60,9 @@ class DayFacts:
     """One person's local day in seconds: what the stages found.
 
     together_s, alone_s and company_unknown_s add up to credited_s; alone_spans_s are the lengths
-    of the spans alone.
+    of the spans alone. doubtful_together_s is the part of together_s in which nobody is left once
+    those are set aside who report from the same phone or by an identical track. vehicle_s and
+    bicycle_s are parts of credited_s.
     """
 
     duty_s: float = 0.0
@@ -49,9 +71,11 @@ class DayFacts:
     parked_s: float = 0.0
     off_beat_s: float = 0.0
     vehicle_s: float = 0.0
+    bicycle_s: float = 0.0
     together_s: float = 0.0
     alone_s: float = 0.0
     company_unknown_s: float = 0.0
+    doubtful_together_s: float = 0.0
     alone_spans_s: tuple[float, ...] = ()
     fixes: int = 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from bureau.rules import Rules
 from patrols.judges import JUDGES, DayFacts, Outcome, Reason, WeekFacts, pair_coverage
-from patrols.judges.weekly_patrol_time import judge
+from patrols.judges.weekly_patrol_time import SquadFacts, judge, judge_squad
 from patrols.models import Outcome as StoredOutcome
 from patrols.models import Subject
 
@@ -94,6 +94,68 @@ def test_weak_signal_provisional_calendar_and_refused_fixes_are_said_beside_any_
         Reason.REFUSED_POSITIONS,
     )
     assert judge(week(7200, 5760), RULES).reasons == (Reason.ENOUGH,)
+
+
+def driven(credited_s: float, vehicle_s: float) -> WeekFacts:
+    one = week(credited_s)
+    return replace(
+        one, days=tuple(replace(d, vehicle_s=vehicle_s * (d.duty_s > 0)) for d in one.days)
+    )
+
+
+def test_modes_count_as_the_rule_says_and_stay_apart() -> None:
+    by_car = driven(7200, 3600)
+    assert judge(by_car, RULES).outcome == Outcome.MET
+    assert judge(by_car, RULES).numbers["vehicle_s"] == 3600
+    on_foot = judge(by_car, Rules(weekly_counts_vehicle=False))
+    assert (on_foot.outcome, on_foot.numbers["credited_s"]) == (Outcome.NOT_MET, 3600)
+    assert on_foot.numbers["days"] == [0, 0, 3600, 0, 0, 0, 0]
+
+
+def test_where_the_squad_owes_the_time_nobody_does_alone() -> None:
+    said = judge(week(600), Rules(weekly_scope="squad"))
+    assert (said.outcome, said.reasons[0]) == (Outcome.EXEMPT, Reason.OWED_BY_SQUAD)
+    assert said.numbers["credited_s"] == 600
+
+
+@pytest.mark.parametrize(
+    ("squad", "outcome"),
+    [
+        (SquadFacts((0, 7200, 0, 0, 0, 0, 0), 0, 5, fixes=9), Outcome.MET),
+        (SquadFacts((0, 6900, 0, 0, 0, 0, 0), 0, 5, fixes=9), Outcome.BORDERLINE),
+        (SquadFacts((0, 6000, 0, 0, 0, 0, 0), 899, 5, fixes=9), Outcome.NOT_MET),
+        (SquadFacts((0, 6000, 0, 0, 0, 0, 0), 900, 5, fixes=9), Outcome.CANNOT_JUDGE),
+        (SquadFacts((0,) * 7, 0, 0), Outcome.EXEMPT),
+        (SquadFacts((0,) * 7, 9000, 5, duty_s=9000), Outcome.CANNOT_JUDGE),
+        (SquadFacts((0, 60, 0, 0, 0, 0, 0), 0, 5, fixes=9, over=False), Outcome.CANNOT_JUDGE),
+    ],
+)
+def test_a_squad_is_judged_by_the_same_line(squad: SquadFacts, outcome: Outcome) -> None:
+    assert judge_squad(squad, RULES).outcome == outcome
+
+
+def test_a_squads_time_by_vehicle_is_unknown_where_it_does_not_count() -> None:
+    """2 h with a patrol out, 1 h of it somebody's by car: perhaps others walked meanwhile."""
+    squad = SquadFacts((7200, 0, 0, 0, 0, 0, 0), 0, 5, vehicle_s=3600, fixes=9)
+    assert judge_squad(squad, RULES).outcome == Outcome.MET
+    said = judge_squad(squad, Rules(weekly_counts_vehicle=False))
+    assert said.outcome == Outcome.CANNOT_JUDGE
+    assert (said.numbers["patrol_s"], said.numbers["unknown_s"]) == (3600, 3600)
+
+
+def test_two_accounts_on_one_phone_are_no_pair_and_no_breach() -> None:
+    """Acceptance case 7, the judge's part: unknown company, and a person looks at it."""
+    plain = company(8000)
+    day = replace(plain.days[0], doubtful_together_s=8000.0)
+    doubtful = replace(plain, days=(day, *plain.days[1:]))
+    assert pair_coverage.judge(plain, RULES).outcome == Outcome.MET
+    said = pair_coverage.judge(doubtful, RULES)
+    assert said.outcome == Outcome.CANNOT_JUDGE
+    assert Reason.PAIR_IN_DOUBT in said.reasons
+    assert (said.numbers["together_s"], said.numbers["company_unknown_s"]) == (0, 8000)
+    # 1,000 s of 9,000 in doubt: the rest decides.
+    little = replace(plain, days=(replace(day, doubtful_together_s=1000.0), *plain.days[1:]))
+    assert pair_coverage.judge(little, RULES).outcome == Outcome.MET
 
 
 def test_the_numbers_are_on_the_verdict() -> None:

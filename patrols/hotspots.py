@@ -1,0 +1,213 @@
+"""How often the hotspots of some units were visited in a week. Computed from what is stored.
+
+Nothing of it is stored itself: late positions and new windows show at the next look.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from bureau.access import rules_on
+from bureau.calendar import days_of
+from bureau.models import Bureau, OrgUnit
+from bureau.rules import Rules
+from bureau.week import Week, day_bounds
+from geo.models import Hotspot
+from patrols.days import UNKNOWN
+from patrols.judges.hotspot_frequency import HotspotFacts, HotspotJudgement, judge
+from patrols.judges.hotspot_slots import Window, slots_of
+from patrols.judges.hotspot_visits import Stretch
+from patrols.models import Leave, Person, PersonDay, SegmentVisit, Shift
+
+type Spans = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class HotspotWeek:
+    """A hotspot's week: what is said of it, and the rules it rests on.
+
+    people: names of those who visited, by id · silent: who of its unit had how many seconds of
+    duty without signal, by id, most first.
+    """
+
+    hotspot: Hotspot
+    judgement: HotspotJudgement
+    rules: Rules
+    rule_set_id: int | None
+    people: dict[int, Person]
+    silent: dict[int, float]
+
+
+def hotspot_weeks(
+    bureau: Bureau, week: Week, units: Iterable[OrgUnit], *, now: datetime
+) -> list[HotspotWeek]:
+    """One for each hotspot of the units that was open in the week, by unit and code.
+
+    Visits of anybody of the bureau count; duty and silence are those of the hotspot's own unit and
+    the units below it.
+    """
+    hotspots = list(
+        Hotspot.objects.filter(bureau=bureau, unit__in=[unit.pk for unit in units])
+        .filter(Q(closed_on=None) | Q(closed_on__gt=week.monday))
+        .select_related("unit")
+        .prefetch_related("segments", "windows")
+        .order_by("unit__code", "code")
+    )
+    if not hotspots:
+        return []
+    rules, rule_set_id = rules_on(bureau, week.monday)
+    calendar = days_of(bureau, week.days)
+    lengths = {
+        spot.pk: {segment.pk: segment.length_m for segment in spot.segments.all()}
+        for spot in hotspots
+    }
+    stretches = _stretches(bureau, week, lengths)
+    duty = _Duty(bureau, week, now)
+    under = _units_below(bureau)
+    people = _people(bureau, {s.person for one in stretches.values() for s in one})
+    found = []
+    for spot in hotspots:
+        windows = [
+            Window(w.weekday, w.starts, w.ends, w.required_visits) for w in spot.windows.all()
+        ]
+        mine = duty.of(under[spot.unit_id])
+        facts = HotspotFacts(
+            lengths[spot.pk],
+            stretches[spot.pk],
+            slots_of(week, calendar, windows, spot.grade, rules, closed_on=spot.closed_on),
+            duty=[span for spans in mine.duty.values() for span in spans],
+            unseen=[span for spans in mine.unseen.values() for span in spans],
+            now_s=now.timestamp(),
+            calendar_provisional=any(day.provisional for day in calendar),
+        )
+        silent = {
+            person: sum(end - begin for begin, end in spans)
+            for person, spans in mine.unseen.items()
+        }
+        ordered = sorted(silent.items(), key=lambda item: -item[1])
+        found.append(
+            HotspotWeek(spot, judge(facts, rules), rules, rule_set_id, people, dict(ordered))
+        )
+    return found
+
+
+def _stretches(
+    bureau: Bureau, week: Week, lengths: dict[int, dict[int, float]]
+) -> dict[int, list[Stretch]]:
+    """Everybody's time on the segments of each hotspot in the week."""
+    by_segment: dict[int, list[int]] = defaultdict(list)
+    for spot, segments in lengths.items():
+        for segment in segments:
+            by_segment[segment].append(spot)
+    found: dict[int, list[Stretch]] = {spot: [] for spot in lengths}
+    rows = SegmentVisit.objects.filter(
+        bureau_id=bureau.pk,
+        segment_id__in=list(by_segment),
+        entered_at__gte=week.start - timedelta(days=1),
+        entered_at__lt=week.end,
+        left_at__gt=week.start,
+    ).values_list("person_id", "segment_id", "entered_at", "left_at", "walked_share")
+    for person, segment, entered_at, left_at, share in rows:
+        for spot in by_segment[segment]:
+            metres = share * lengths[spot][segment]
+            found[spot].append(
+                Stretch(person, segment, entered_at.timestamp(), left_at.timestamp(), metres)
+            )
+    return found
+
+
+def _people(bureau: Bureau, ids: Collection[int]) -> dict[int, Person]:
+    rows = Person.objects.filter(bureau=bureau, pk__in=ids).select_related("unit")
+    return {person.pk: person for person in rows}
+
+
+def _units_below(bureau: Bureau) -> dict[int, set[int]]:
+    """Each unit's own id with those of all units below it, from one query."""
+    parents = dict(OrgUnit.objects.filter(bureau=bureau).values_list("pk", "parent"))
+    below: dict[int, set[int]] = {unit: {unit} for unit in parents}
+    for unit in parents:
+        above, seen = parents[unit], {unit}
+        while above is not None and above not in seen:
+            below[above].add(unit)
+            seen.add(above)
+            above = parents.get(above)
+    return below
+
+
+@dataclass(frozen=True)
+class UnitDuty:
+    """When people were on duty, and when they were not seen meanwhile: seconds UTC, by person."""
+
+    duty: dict[int, Spans]
+    unseen: dict[int, Spans]
+
+
+class _Duty:
+    """Duty of a bureau's people in a week, read once for each set of units."""
+
+    def __init__(self, bureau: Bureau, week: Week, now: datetime) -> None:
+        self.bureau, self.week, self.now = bureau, week, now
+        self.known: dict[frozenset[int], UnitDuty] = {}
+
+    def of(self, units: Collection[int]) -> UnitDuty:
+        """The duty of the people of some units."""
+        key = frozenset(units)
+        if key not in self.known:
+            self.known[key] = self._read(key)
+        return self.known[key]
+
+    def _read(self, units: frozenset[int]) -> UnitDuty:
+        """Judged days say what was seen; of a shift, what came after that was not seen at all."""
+        bureau, week, now_s = self.bureau, self.week, self.now.timestamp()
+        ids = set(Person.objects.filter(bureau=bureau, unit__in=units).values_list("pk", flat=True))
+        duty: dict[int, Spans] = defaultdict(list)
+        unseen: dict[int, Spans] = defaultdict(list)
+        judged: dict[tuple[int, date], float] = {}
+        bounds = {
+            day: tuple(moment.timestamp() for moment in day_bounds(day, week.zone))
+            for day in week.days
+        }
+        for person, day, judged_at, spans in PersonDay.objects.filter(
+            bureau_id=bureau.pk, person_id__in=ids, day__in=week.days
+        ).values_list("person_id", "day", "judged_at", "spans"):
+            judged[person, day] = judged_at.timestamp()
+            midnight = bounds[day][0]
+            for span in spans:
+                times = (midnight + span["start_s"], midnight + span["end_s"])
+                duty[person].append(times)
+                if span["reason"] in UNKNOWN:
+                    unseen[person].append(times)
+        for person, first, until in self._shifts(ids):
+            for day, (start, end) in bounds.items():
+                begin = max(first, start, judged.get((person, day), start))
+                times = (begin, min(until, end, now_s))
+                if times[1] > times[0]:
+                    duty[person].append(times)
+                    unseen[person].append(times)
+        return UnitDuty(dict(duty), dict(unseen))
+
+    def _shifts(self, ids: set[int]) -> list[tuple[int, float, float]]:
+        """Person, begin and end of the week's shifts, seconds UTC, without those on leave."""
+        week, zone = self.week, ZoneInfo(self.week.zone)
+        away = list(
+            Leave.objects.filter(
+                person__in=ids, first_day__lte=week.days[-1], last_day__gte=week.monday
+            ).values_list("person", "first_day", "last_day")
+        )
+        rows = Shift.objects.filter(
+            bureau=self.bureau, person__in=ids, starts_at__lt=week.end, ends_at__gt=week.start
+        ).values_list("person", "starts_at", "ends_at")
+        return [
+            (person, starts_at.timestamp(), ends_at.timestamp())
+            for person, starts_at, ends_at in rows
+            if not any(
+                who == person and first <= starts_at.astimezone(zone).date() <= last
+                for who, first, last in away
+            )
+        ]
