@@ -77,10 +77,10 @@ def judge(facts: HotspotFacts, rules: Rules) -> HotspotJudgement:
 
     A span is not met only if its visits would be too few even if every silence of 5 min
     (`min_dwell_s`) and more had held as many as fit 60 min (`visit_gap_s`) apart. It cannot be
-    judged where the unit's phones were silent so long, or where the roster had too little duty for so
-    many visits (without duty no positions are taken); it is borderline where passes short of a visit by less than the
-    error band decide. The week is not met if any span is not; before its end it is not judged
-    unless met.
+    judged where the unit's phones were silent so long, or where the roster had too little duty for
+    so many visits (without duty no positions are taken); it is borderline where passes short of a
+    visit by less than the error band decide. The week is not met if any span is not; before its end
+    it is not judged unless met.
     """
     slots = tuple(_judge_slot(slot, facts, rules) for slot in facts.slots)
     owed = [one for one in slots if one.slot.owed and one.slot.required]
