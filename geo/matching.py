@@ -7,16 +7,11 @@ import msgspec
 import numpy as np
 from valhalla._valhalla import ValhallaError
 
-from geo.roads import Roads
+from geo.roads import Roads, decoded
 from geo.track import Floats, Ints
 
 # Beyond this a place is on no street of ours. Valhalla allows 100 m at most.
 SEARCH_RADIUS_M = 60.0
-
-# The way along the streets is averaged over this. Measured on five simulated mornings: 6.5 % of
-# the time on wrong streets instead of 6.7 %, 9.6 instead of 10.1 % in narrow streets.
-STEADY_S = 40.0
-STEADY_STEP_S = 5.0
 
 # Valhalla refuses traces of more than 16,000 points; longer tracks are matched in turns.
 MAX_POINTS = 15_000
@@ -28,6 +23,8 @@ class Matched:
 
     part_piece: piece of each part (k,). Points: part, time, metres along the part's way (never
     falling). Edges, in the order walked: part, segment id, metres at its begin and its end.
+    Path: the way's vertices, part, place, metres along (rising); none where the matcher found no
+    way and each point took its nearest segment.
     """
 
     part_piece: Ints
@@ -38,11 +35,16 @@ class Matched:
     edge_segment: Ints
     edge_begin_m: Floats
     edge_end_m: Floats
+    path_part: Ints
+    path_x_m: Floats
+    path_y_m: Floats
+    path_along_m: Floats
 
 
 class _Edge(msgspec.Struct):
     way_id: int
-    length: float = 0.0
+    begin_shape_index: int
+    end_shape_index: int
     source_percent_along: float = 0.0
     target_percent_along: float = 1.0
 
@@ -56,6 +58,7 @@ class _Point(msgspec.Struct):
 class _Trace(msgspec.Struct):
     edges: list[_Edge]
     matched_points: list[_Point]
+    shape: str
 
 
 _decoder = msgspec.json.Decoder(_Trace)
@@ -74,8 +77,7 @@ def match(
     """
     lon, lat = roads.plane.to_degrees(x_m, y_m)
     lon, lat = np.round(lon, 6), np.round(lat, 6)
-    points: list[tuple[int, Floats, Floats]] = []
-    edges: list[tuple[int, Ints, Floats, Floats]] = []
+    ways: list[_Way] = []
     pieces: list[int] = []
     bounds = np.searchsorted(part, np.arange(len(part_piece) + 1))
     for number in range(len(part_piece)):
@@ -86,28 +88,42 @@ def match(
                 _trace(roads, t_s[span], lon[span], lat[span], driven=bool(auto[number]))
                 if hi - lo > 1
                 else None
-            ) or _by_nearest(roads, t_s[span], x_m[span], y_m[span])
-            at, along, segment, begin, end = found
-            points.append((len(pieces), at, along))
-            edges.append((len(pieces), segment, begin, end))
+            )
+            ways.append(found or _by_nearest(roads, t_s[span], x_m[span], y_m[span]))
             pieces.append(int(part_piece[number]))
+    path = _joined([way.path_lonlat for way in ways]).reshape(-1, 2)
+    path_x, path_y = roads.plane.to_metres(path[:, 0], path[:, 1])
     return Matched(
         np.array(pieces, np.int64),
-        np.repeat([p[0] for p in points], [len(p[1]) for p in points]).astype(np.int64),
-        _joined([p[1] for p in points]),
-        _joined([p[2] for p in points]),
-        np.repeat([e[0] for e in edges], [len(e[1]) for e in edges]).astype(np.int64),
-        _joined([e[1] for e in edges]).astype(np.int64),
-        _joined([e[2] for e in edges]),
-        _joined([e[3] for e in edges]),
+        _numbered([way.t_s for way in ways]),
+        _joined([way.t_s for way in ways]),
+        _joined([way.along_m for way in ways]),
+        _numbered([way.segment for way in ways]),
+        _joined([way.segment for way in ways]).astype(np.int64),
+        _joined([way.begin_m for way in ways]),
+        _joined([way.end_m for way in ways]),
+        _numbered([way.path_along_m for way in ways]),
+        path_x,
+        path_y,
+        _joined([way.path_along_m for way in ways]),
     )
 
 
-type _Way = tuple[Floats, Floats, Ints, Floats, Floats]
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One part laid on the network; the fields of `Matched`."""
+
+    t_s: Floats
+    along_m: Floats
+    segment: Ints
+    begin_m: Floats
+    end_m: Floats
+    path_lonlat: Floats
+    path_along_m: Floats
 
 
 def _trace(roads: Roads, t_s: Floats, lon: Floats, lat: Floats, *, driven: bool) -> _Way | None:
-    """Times, metres along, segments, begin and end of one part by Valhalla; None if it has none."""
+    """One part by Valhalla; None if it has no answer."""
     first = float(t_s[0])
     shape = [
         {"lat": la, "lon": lo, "time": round(at - first, 1)}
@@ -126,56 +142,44 @@ def _trace(roads: Roads, t_s: Floats, lon: Floats, lat: Floats, *, driven: bool)
         return None
     if not trace.edges or len(trace.matched_points) != len(shape):
         return None
-    length = np.array([e.length for e in trace.edges]) * 1000.0
+    path = decoded(trace.shape)
+    x, y = roads.plane.to_metres(path[:, 0], path[:, 1])
+    metres = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))))
+    begin = metres[[e.begin_shape_index for e in trace.edges]]
+    end = metres[[e.end_shape_index for e in trace.edges]]
     source = np.array([e.source_percent_along for e in trace.edges])
     target = np.array([e.target_percent_along for e in trace.edges])
-    segment = np.array([e.way_id for e in trace.edges], np.int64)
-    end = np.cumsum(length)
-    begin = end - length
     index = np.array([p.edge_index for p in trace.matched_points])
-    part = np.array([p.distance_along_edge for p in trace.matched_points])
+    along = np.array([p.distance_along_edge for p in trace.matched_points])
     on = (index >= 0) & (index < len(trace.edges))
     if not on.any():
         return None
-    index, part = index[on], part[on]
-    share = np.clip((part - source[index]) / np.maximum(target - source, 1e-9)[index], 0, 1)
-    along = _steadied(t_s[on], begin[index] + share * length[index])
-    return t_s[on], along, segment, begin, end
+    index, along = index[on], along[on]
+    share = np.clip((along - source[index]) / np.maximum(target - source, 1e-9)[index], 0, 1)
+    along = begin[index] + share * (end - begin)[index]
+    rising = np.append(True, np.diff(metres) > 0)
+    return _Way(
+        t_s[on],
+        np.maximum.accumulate(along),
+        np.array([e.way_id for e in trace.edges], np.int64),
+        begin,
+        end,
+        path[rising],
+        metres[rising],
+    )
 
 
 _ATTRIBUTES = [
+    "shape",
     "edge.way_id",
-    "edge.length",
+    "edge.begin_shape_index",
+    "edge.end_shape_index",
     "edge.source_percent_along",
     "edge.target_percent_along",
     "matched.type",
     "matched.edge_index",
     "matched.distance_along_edge",
 ]
-
-
-def _steadied(t_s: Floats, along_m: Floats) -> Floats:
-    """Metres along the way, averaged over `STEADY_S` and made never falling, (n,).
-
-    Along the way found, unlike on the plane, averaging cuts no corner; noise that moves a walker
-    back and forth along a street goes down.
-    """
-    if len(t_s) < 3:
-        return np.maximum.accumulate(along_m)
-    clock = np.arange(t_s[0], t_s[-1] + STEADY_STEP_S, STEADY_STEP_S)
-    even = np.interp(clock, t_s, along_m)
-    reach = min(int(STEADY_S / STEADY_STEP_S / 2), len(even) - 1)
-    # Mirrored at both ends, so that the first and the last place stay where they are.
-    padded = np.concatenate(
-        (
-            2 * even[0] - even[reach:0:-1],
-            even,
-            2 * even[-1] - even[-2 : -reach - 2 : -1],
-        )
-    )
-    mean = np.convolve(padded, np.full(2 * reach + 1, 1 / (2 * reach + 1)), "valid")
-    steady: Floats = np.maximum.accumulate(np.interp(t_s, clock, mean))
-    return np.clip(steady, along_m.min(), along_m.max())
 
 
 def _by_nearest(roads: Roads, t_s: Floats, x_m: Floats, y_m: Floats) -> _Way:
@@ -187,14 +191,21 @@ def _by_nearest(roads: Roads, t_s: Floats, x_m: Floats, y_m: Floats) -> _Way:
     middle = (along[change - 1] + along[change]) / 2
     first = np.concatenate(([0], change)).astype(np.int64)
     last = along[-1] if len(along) > 1 else 0.0
-    return (
+    return _Way(
         t_s,
         along,
         roads.network.ids[index[first]],
         np.concatenate(([0.0], middle)),
         np.append(middle, last),
+        np.empty((0, 2)),
+        np.empty(0),
     )
 
 
 def _joined(arrays: list[Any]) -> Any:
     return np.concatenate(arrays) if arrays else np.empty(0, np.float64)
+
+
+def _numbered(arrays: list[Any]) -> Ints:
+    """The number of its array for each value of `_joined(arrays)`."""
+    return np.repeat(np.arange(len(arrays)), [len(a) for a in arrays]).astype(np.int64)

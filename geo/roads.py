@@ -103,7 +103,7 @@ def route(
         trip = json.loads(roads.ask("route", request))["trip"]
     except ValhallaError as error:
         raise Refused("no_way", "No way along our streets joins these places.") from error
-    coords = [_decoded(leg["shape"]) for leg in trip["legs"]]
+    coords = [decoded(leg["shape"]) for leg in trip["legs"]]
     metres = float(trip["summary"]["length"]) * 1000.0
     return metres, metres / walking_mps, np.concatenate(coords)
 
@@ -137,17 +137,21 @@ def reachable(
     return shapely.make_valid(shapely.unary_union(shapes))
 
 
-def _decoded(line: str) -> Floats:
-    """Valhalla's encoded polyline (1e-6 degree, latitude first) → lon/lat degrees (n, 2)."""
-    values, value, shift = [], 0, 0
-    for letter in line:
-        bits = ord(letter) - 63
-        value |= (bits & 31) << shift
-        shift += 5
-        if bits < 32:
-            values.append(~(value >> 1) if value & 1 else value >> 1)
-            value, shift = 0, 0
-    lat_lon: Floats = np.cumsum(np.array(values, np.float64).reshape(-1, 2), axis=0) / 1e6
+def decoded(line: str) -> Floats:
+    """Valhalla's encoded polyline (1e-6 degree, latitude first) → lon/lat degrees (n, 2).
+
+    Source: the encoded polyline format, five bits a letter, lowest first, the sixth bit set while
+    the number goes on, the sign in the lowest bit, each place told from the one before.
+    """
+    bits = np.frombuffer(line.encode(), np.uint8).astype(np.int64) - 63
+    end = np.flatnonzero(bits < 32)
+    start = np.concatenate(([0], end + 1))[: len(end)]
+    if not len(end):
+        return np.empty((0, 2))
+    place = np.arange(len(bits)) - np.repeat(start, end - start + 1)
+    value = np.add.reduceat((bits & 31) << (5 * place), start)
+    value = np.where(value & 1, ~(value >> 1), value >> 1)
+    lat_lon: Floats = np.cumsum(value.reshape(-1, 2), axis=0) / 1e6
     return lat_lon[:, ::-1]
 
 

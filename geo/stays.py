@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.smoothing import TICK_S, Ticks
+from geo.smoothing import TICK_S, Smooth, Ticks
 from geo.track import Bools, Floats, Ints, bounds_of, runs
 
 # A stay is looked for on every third tick (15 s) and may hold outliers for a minute: both measured
@@ -171,6 +171,20 @@ def kinds(
         credited = ticks.gap_s[b] <= max_gap_s and walkable and ends_active
         kind[b:e] = Kind.GAP_CREDITED if credited else Kind.GAP_UNKNOWN
     return kind
+
+
+def parked_fixes(ticks: Ticks, kind: NDArray[np.uint8], track: Smooth) -> Bools:
+    """Which fixes of the track were taken while parked, (fixes,): the tick before each tells."""
+    parked = np.zeros(len(track), dtype=np.bool_)
+    if not len(ticks):
+        return parked
+    first, last = ticks.bounds[:-1], ticks.bounds[1:] - 1
+    held = (last >= first)[track.piece]
+    piece = track.piece[held]
+    start_s = ticks.t_s[first[piece]]
+    step = np.floor((track.t_s[held] - start_s) / TICK_S).astype(np.int64)
+    parked[held] = kind[np.clip(first[piece] + step, first[piece], last[piece])] == Kind.PARKED
+    return parked
 
 
 def _stopped(ticks: Ticks) -> Bools:

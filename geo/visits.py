@@ -11,8 +11,10 @@ from geo.smoothing import TICK_S, Ticks
 from geo.stays import Kind
 from geo.track import Bools, Floats, Ints, runs
 
-# The matcher needs no more than a point per 15 s of walking: the smoothed track holds the rest.
-THIN_TICKS = 3
+# The matcher needs no more than a point per 30 s of walking to find the way; when one was where on
+# it comes of all fixes afterwards. A vehicle passes blocks in that time: a point per 10 s.
+THIN_TICKS = 6
+THIN_TICKS_DRIVEN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class Passages:
     """m stretches on one road segment each, in the order walked within a track.
 
     piece: piece of the track · segment: segment id · enter_s, exit_s: seconds UTC ·
-    walked_m: metres of the segment that were walked.
+    walked_m: metres of the segment that were walked; a passage interrupted by a parked stay is
+    three, the stay with 0 and the two others with what was walked in all.
     """
 
     piece: Ints
@@ -44,14 +47,15 @@ class Passages:
 
 
 def lay_on_streets(roads: Roads, ticks: Ticks, kind: NDArray[np.uint8]) -> Matched:
-    """Match the ticks: thinned to one in 15 s, without parked time and without what is off-street.
+    """Match the ticks: thinned to one in 30 s, without parked time and without what is off-street.
 
     Off-street stretches end a part, so that no way is invented across a park.
     """
     n = len(ticks)
     since = np.arange(n) - ticks.bounds[:-1][ticks.piece]
     until = ticks.bounds[1:][ticks.piece] - 1 - np.arange(n)
-    keep = (since % THIN_TICKS == 0) | (until == 0)
+    every = np.where(ticks.piece_mode == 2, THIN_TICKS_DRIVEN, THIN_TICKS)[ticks.piece]
+    keep = (since % every == 0) | (until == 0)
     still = kind == Kind.PARKED
     still[1:-1] &= still[:-2] & still[2:]  # the two ends of a stay remain
     chosen = np.flatnonzero(keep & ~still)
@@ -98,6 +102,41 @@ def passages(matched: Matched) -> Passages:
         way[last] - way[first],
     )
     return found.take(found.exit_s > found.enter_s)
+
+
+def apart_from_stays(walked: Passages, ticks: Ticks, kind: NDArray[np.uint8]) -> Passages:
+    """The same passages, cut where a parked stay begins and ends.
+
+    Otherwise the active minutes of a passage would be thought to spread over the stay within it.
+    """
+    begin, end = runs(np.where(kind == Kind.PARKED, ticks.piece, -1))
+    stay = kind[begin] == Kind.PARKED
+    begin, end = begin[stay], end[stay]
+    if not len(begin) or not len(walked):
+        return walked
+    # One rising clock: pieces one after another.
+    earliest = min(float(walked.enter_s.min()), float(ticks.t_s.min())) - 1.0
+    span = max(float(walked.exit_s.max()), float(ticks.t_s.max())) + TICK_S + 1.0 - earliest
+    shift = ticks.piece[begin] * span - earliest
+    cut = np.column_stack((ticks.t_s[begin] + shift, ticks.t_s[end - 1] + TICK_S + shift)).ravel()
+    own = walked.piece * span - earliest
+    low = np.searchsorted(cut, walked.enter_s + own, side="right")
+    high = np.searchsorted(cut, walked.exit_s + own, side="left")
+    count = np.maximum(high - low, 0) + 1
+    index = np.repeat(np.arange(len(walked)), count)
+    part = np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count)
+    at = low[index] + part
+    first, last = part == 0, part == count[index] - 1
+    enter = np.where(first, walked.enter_s[index], cut[np.maximum(at - 1, 0)] - own[index])
+    leave = np.where(last, walked.exit_s[index], cut[np.minimum(at, len(cut) - 1)] - own[index])
+    parked = at % 2 == 1  # after the begin of a stay and before its end
+    return Passages(
+        walked.piece[index],
+        walked.segment[index],
+        enter,
+        leave,
+        np.where(parked, 0.0, walked.walked_m[index]),
+    )
 
 
 def segment_at(ticks: Ticks, walked: Passages) -> Ints:

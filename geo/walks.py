@@ -6,12 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bureau.rules import Rules
+from geo.progress import keep_pace
 from geo.roads import Roads
 from geo.smoothing import Smooth, Ticks, on_clock, smooth
-from geo.stays import ACTIVE, Stays, find_stays, kinds
+from geo.stays import ACTIVE, Stays, find_stays, kinds, parked_fixes
 from geo.together import Clocked, PairSpans, one_clock, pairs
 from geo.track import Bools, Fixes, Floats, Ints, clean, modes
-from geo.visits import Passages, active_seconds, lay_on_streets, passages, segment_at
+from geo.visits import (
+    Passages,
+    active_seconds,
+    apart_from_stays,
+    lay_on_streets,
+    passages,
+    segment_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,15 @@ def follow(roads: Roads, fixes: Fixes, rules: Rules) -> Walks:
         max_gap_s=rules.max_gap_s,
         gap_speed_mps=rules.gap_speed_mps,
     )
-    walked = passages(lay_on_streets(roads, ticks, kind))
+    good = cleaned.take(cleaned.usable)
+    way = keep_pace(
+        lay_on_streets(roads, ticks, kind),
+        good,
+        track.piece,
+        ~parked_fixes(ticks, kind, track),
+        track.piece_mode == 2,
+    )
+    walked = apart_from_stays(passages(way), ticks, kind)
     active = np.isin(kind, ACTIVE)
     return Walks(
         cleaned,
