@@ -68,7 +68,7 @@ def read_folder(place: Path, t0: str = "") -> Folder:
     stated = _given_t0(t0) if t0 else find_t0(place, {SEGMENTS: streets, BEAT: areas})
     fixes = read_fixes(table, stated[0] if stated else None)
     if fixes.incomplete:
-        warnings.append(f"{fixes.incomplete} rows without an officer, a time or a place left out.")
+        warnings.append(f"Rows left out for want of officer, time or place: {fixes.incomplete}.")
     if stated is None:
         stated = _own_t0(fixes)
     return Folder(segments, streets.get("crs"), beat, areas.get("crs"), fixes, *stated, warnings)
@@ -145,7 +145,7 @@ def read_segments(document: Mapping[str, Any], warnings: list[str]) -> list[Segm
     if not segments:
         raise Unreadable(f"{SEGMENTS} holds no lines.")
     if without_line:
-        warnings.append(f"{without_line} features of {SEGMENTS} without a line left out.")
+        warnings.append(f"Features of {SEGMENTS} left out for want of a line: {without_line}.")
     return segments
 
 

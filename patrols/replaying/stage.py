@@ -40,8 +40,8 @@ from patrols.wire import Reading
 
 # A silence longer than this ends a shift: what lies between two patrols is nobody's duty.
 SHIFT_BREAK_US: Final = 2 * 3600 * SECOND_US
-# Rows that are taken in at a time.
-BATCH: Final = 20_000
+# Rows that are taken in at a time; repeats are looked for within such a batch row by row.
+BATCH: Final = 2_000
 HOUR_US: Final = 3600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
 
@@ -109,7 +109,7 @@ def take_streets(
     if not ids:
         raise Refused("no_segments", f"No street segment could be taken: {first_words(report)}")
     if refused := len(report.refused):
-        warnings.append(f"{refused} street segments not taken: {first_words(report)}")
+        warnings.append(f"Street segments not taken: {refused}. {first_words(report)}")
     return {pk: int(name) for name, pk in ids.items()}
 
 
