@@ -7,10 +7,22 @@ Spans here are all stretches above the least length; what is a breach is decided
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from geo.smoothing import TICK_S, Ticks
-from geo.track import Bools, Floats, Ints, known_median, runs
+from geo.encounters import Clocked, Encounters, encounters
+from geo.smoothing import TICK_S, Smooth, Ticks
+from geo.stays import Stays
+from geo.track import Bools, Fixes, Floats, Ints, known_median, runs
+
+__all__ = [
+    "Clocked",
+    "Group",
+    "PairSpans",
+    "errors_of",
+    "groups",
+    "one_clock",
+    "pairs",
+    "without_desks",
+]
 
 # Distances are medians of so many ticks, against single jumps.
 MEDIAN_TICKS = 5
@@ -24,20 +36,26 @@ STILL_M = 15.0
 # Two who both moved less than this in the window need not have moved alike.
 COMOVE_FREE_M = 40.0
 
+# Walking together, the root mean square distance over a span is at most this share of `near_m`
+# (15 of 30 m) beyond what the errors of the two phones explain. Measured: strangers who by chance
+# go the same way swing between 0 and 45 m (17 to 25 m), companions stay below 15 m. A single
+# distance counts up to the cap, also in shares. A span that fails keeps the parts in which they
+# were that close over five minutes.
+CLOSE_SHARE = 0.5
+CLOSE_CAP_SHARE = 2.5
+CLOSE_TICKS = 60
+WALKED_TICKS = 12  # fewer walked ticks than these say nothing
 
-@dataclass(frozen=True, slots=True)
-class Clocked:
-    """Places of all tracks on one clock: ticks `first` … `first + T - 1`, x_m and y_m (T, tracks),
-    NaN where a track's place is unknown."""
+# A smoothed track errs by 1.4 times the median way between its fixes and itself (per axis; on
+# simulated phones of 3, 6 and 12 m it errs 2.8, 5.5 and 9.9 m). No phone is better than the floor.
+ERROR_PER_RESIDUAL = 1.4
+ERROR_FLOOR_M = 4.0
 
-    first: int
-    x_m: Floats
-    y_m: Floats
+# A stay this long is a desk: who sits near whom there is nobody's patrol.
+DESK_S = 3600.0
 
-    @property
-    def known(self) -> Bools:
-        """Where the place is known, (T, tracks)."""
-        return ~np.isnan(self.x_m)
+# Encounters are judged in portions of about so many ticks, to bound the memory.
+PORTION_TICKS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,38 @@ def one_clock(ticks: Ticks, tracks: int) -> Clocked:
     return Clocked(first, x, y)
 
 
+def without_desks(clocked: Clocked, ticks: Ticks, stays: Stays) -> Clocked:
+    """The same clock without the stays of an hour and more: company there is not asked for."""
+    long = np.flatnonzero(stays.length_s >= DESK_S)
+    if not len(long):
+        return clocked
+    x, y = clocked.x_m.copy(), clocked.y_m.copy()
+    for k in long.tolist():
+        track = int(ticks.piece_track[stays.piece[k]])
+        begin, end = int(ticks.tick[stays.begin[k]]), int(ticks.tick[stays.end[k] - 1]) + 1
+        x[begin - clocked.first : end - clocked.first, track] = np.nan
+        y[begin - clocked.first : end - clocked.first, track] = np.nan
+    return Clocked(clocked.first, x, y)
+
+
+def errors_of(fixes: Fixes, smooth: Smooth, tracks: int) -> Floats:
+    """How much each smoothed track errs per axis, metres, shape (tracks,).
+
+    From the median way between the usable fixes and the smoothed track: what a phone itself says
+    of its accuracy is not needed.
+    """
+    good = fixes.take(fixes.usable)
+    off = np.hypot(good.x_m - smooth.x_m, good.y_m - smooth.y_m)
+    order = np.lexsort((off, good.track))
+    bounds = np.searchsorted(good.track[order], np.arange(tracks + 1))
+    begin, count = bounds[:-1], np.diff(bounds)
+    error = np.full(tracks, ERROR_FLOOR_M)
+    some = count > 0
+    middle = off[order][begin[some] + count[some] // 2]
+    error[some] = np.maximum(ERROR_PER_RESIDUAL * middle, ERROR_FLOOR_M)
+    return error
+
+
 def pairs(
     clocked: Clocked,
     *,
@@ -85,52 +135,245 @@ def pairs(
     silence_s: float,
     comove_ratio: float,
     comove_window_s: float,
+    error_m: Floats | None = None,
 ) -> PairSpans:
-    """Spans in which two tracks were together.
+    """Spans in which two tracks were together, ordered by pair and time.
 
     On at `near_m`, off beyond `far_m`, distances being medians of five ticks; both must have moved
     alike over `comove_window_s` (before the moment or after it, so that parting does not reach back
-    in time) unless both moved less than 40 m; breaks up to `bridge_s` are
-    bridged, and so is a silence of one phone up to `silence_s` (the same gap that is credited as
-    patrol time) between two stretches together; spans shorter than `min_s` are chance. Measured:
-    F1 .94 to .99 where a plain 30 m rule reaches .63 to .92.
+    in time) unless both moved less than 40 m; breaks up to `bridge_s` are bridged, and so is a
+    silence of one phone up to `silence_s` (the same gap that is credited as patrol time) between
+    two stretches together. A span counts if they were seen together in it for `min_s`, and if they
+    walked as close as companions do: see `CLOSE_SHARE`. error_m: of each track, see `errors_of`.
     """
-    a, b = _candidates(clocked, far_m, least=max(1, int(min_s / TICK_S / 5)))
-    found: list[tuple[Ints, Ints, Floats, Floats]] = []
-    for lo in range(0, len(a), 256):
-        found.append(
-            _judge_pairs(
-                clocked,
-                a[lo : lo + 256],
-                b[lo : lo + 256],
-                near_m,
-                far_m,
-                min_s,
-                bridge_s,
-                silence_s,
-                comove_ratio,
-                comove_window_s,
-            )
-        )
+    tracks = clocked.x_m.shape[1]
+    window = max(1, int(comove_window_s / TICK_S))
+    margin = max(window, MEDIAN_TICKS // 2)
+    met = encounters(
+        clocked,
+        far_m=far_m,
+        # A median within far_m has such a tick among its five.
+        least=max(1, int(min_s / TICK_S / MEDIAN_TICKS)),
+        apart_rows=int((bridge_s + silence_s) / TICK_S) + 2 * margin + 2,
+        margin_rows=margin + MEDIAN_TICKS,
+    )
+    errors = np.full(tracks, ERROR_FLOOR_M) if error_m is None else error_m
+    total = np.cumsum(met.end - met.begin)
+    portion = total // PORTION_TICKS
+    found = []
+    for number in np.unique(portion).tolist():
+        chosen = portion == number
+        some = Encounters(met.a[chosen], met.b[chosen], met.begin[chosen], met.end[chosen])
+        state = _Stretches.of(clocked, some)
+        together = state.near_and_alike(near_m, far_m, window, comove_ratio)
+        found.append(state.spans(together, near_m, (min_s, bridge_s, silence_s), errors))
     if not found:
         none_i, none_f = np.empty(0, np.int64), np.empty(0)
         return PairSpans(none_i, none_i, none_f, none_f)
     return PairSpans(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretches:
+    """All ticks of some encounters, one after the other, n in all.
+
+    met: the encounters · which (n,): encounter of each tick · since, length (n,): index of its
+    first tick, and how many it has · row (n,): of the clock · first: tick of the clock's row 0 ·
+    ax … by (n,): places of both · distance (n,), NaN where one is unknown.
+    """
+
+    met: Encounters
+    which: Ints
+    since: Ints
+    length: Ints
+    row: Ints
+    first: int
+    ax: Floats
+    ay: Floats
+    bx: Floats
+    by: Floats
+    distance: Floats
+
+    @classmethod
+    def of(cls, clocked: Clocked, met: Encounters) -> "_Stretches":
+        length = met.end - met.begin
+        which = np.repeat(np.arange(len(met)), length)
+        since = np.repeat(np.cumsum(length) - length, length)
+        row = met.begin[which] + np.arange(len(which)) - since
+        a, b = met.a[which], met.b[which]
+        ax, ay = clocked.x_m[row, a], clocked.y_m[row, a]
+        bx, by = clocked.x_m[row, b], clocked.y_m[row, b]
+        return cls(
+            met,
+            which,
+            since,
+            length[which],
+            row,
+            clocked.first,
+            ax,
+            ay,
+            bx,
+            by,
+            np.hypot(ax - bx, ay - by),
+        )
+
+    def near_and_alike(self, near_m: float, far_m: float, window: int, ratio: float) -> Bools:
+        """Ticks on which both are known, near by the two limits, and move alike."""
+        middle = self._median_distance()
+        with np.errstate(invalid="ignore"):
+            on, off = middle <= near_m, middle > far_m
+        # The last event in the same stretch decides.
+        event = np.where(on | off, np.arange(len(on)), -1)
+        last = np.maximum.accumulate(event)
+        together = (last >= self.since) & on[np.maximum(last, 0)] & ~np.isnan(middle)
+        alike = self._alike(window, 0, ratio) | self._alike(0, window, ratio)
+        both: Bools = together & alike
+        return both
+
+    def spans(
+        self, together: Bools, near_m: float, limits: tuple[float, float, float], error_m: Floats
+    ) -> tuple[Ints, Ints, Floats, Floats]:
+        """Bridged, long and close enough: a, b, start_s, end_s.
+
+        limits: min_s, bridge_s, silence_s.
+        """
+        walked = together & self._walking()
+        cap = CLOSE_CAP_SHARE * near_m
+        square = np.where(walked, np.minimum(np.nan_to_num(self.distance), cap) ** 2, 0.0)
+        error2 = 2 * (error_m[self.met.a] ** 2 + error_m[self.met.b] ** 2)
+        limit = (CLOSE_SHARE * near_m) ** 2 + error2[self.which]  # (n,)
+        begin, end = self._bridged(together, *limits)
+        close = _mean_below(square, walked, begin, end, limit[begin])
+        part = np.zeros(len(together), dtype=np.bool_)
+        for b, e in zip(begin[~close].tolist(), end[~close].tolist(), strict=True):
+            part[b:e] = together[b:e]
+        if part.any():
+            at = np.arange(len(part))
+            before = np.maximum(at - CLOSE_TICKS, self.since)
+            after = np.minimum(at + CLOSE_TICKS + 1, self.since + self.length)
+            part &= _mean_below(square, walked, before, at + 1, limit) | _mean_below(
+                square, walked, at, after, limit
+            )
+            more_begin, more_end = self._bridged(part, *limits)
+            kept = _mean_below(square, walked, more_begin, more_end, limit[more_begin])
+            begin = np.concatenate((begin[close], more_begin[kept]))
+            end = np.concatenate((end[close], more_end[kept]))
+            order = np.argsort(begin)
+            begin, end = begin[order], end[order]
+        met = self.which[begin]
+        start: Floats = (self.first + self.row[begin]) * np.float64(TICK_S)
+        return self.met.a[met], self.met.b[met], start, start + (end - begin) * TICK_S
+
+    def _bridged(
+        self, together: Bools, min_s: float, bridge_s: float, silence_s: float
+    ) -> tuple[Ints, Ints]:
+        """Stretches joined over short breaks and silences, in which they were seen together for
+        `min_s`: first tick and the one after the last."""
+        begin, end = runs(np.where(together, self.which, -1))
+        on = together[begin] if len(begin) else np.empty(0, np.bool_)
+        begin, end = begin[on], end[on]
+        if not len(begin):
+            return begin, end
+        seen_apart = np.concatenate(([0], np.cumsum(~np.isnan(self.distance))))
+        apart_s = (seen_apart[begin[1:]] - seen_apart[end[:-1]]) * TICK_S
+        away_s = (begin[1:] - end[:-1]) * TICK_S
+        new = (apart_s > bridge_s) | (away_s - apart_s > silence_s)
+        new |= self.which[begin[1:]] != self.which[begin[:-1]]
+        first = np.flatnonzero(np.concatenate(([True], new)))
+        begin, end = begin[first], end[np.append(first[1:], len(end)) - 1]
+        long = _total(together, begin, end) * TICK_S >= min_s
+        return begin[long], end[long]
+
+    def _median_distance(self) -> Floats:
+        """Median of each distance with two on both sides; NaN only where it is NaN itself."""
+        reach = MEDIAN_TICKS // 2
+        n = len(self.distance)
+        around = np.full((n, MEDIAN_TICKS), np.nan)
+        around[:, reach] = self.distance
+        for k in range(1, reach + 1):
+            same = self.which[k:] == self.which[:-k]
+            around[k:, reach - k][same] = self.distance[:-k][same]
+            around[:-k, reach + k][same] = self.distance[k:][same]
+        middle = known_median(around)
+        middle[np.isnan(self.distance)] = np.nan
+        return middle
+
+    def _alike(self, back: int, ahead: int, ratio: float) -> Bools:
+        """Where two moved alike over a window, or both too little to tell, or it is not known."""
+        adx, ady = self._displaced(self.ax, self.ay, back, ahead)
+        bdx, bdy = self._displaced(self.bx, self.by, back, ahead)
+        moved = np.maximum(adx**2 + ady**2, bdx**2 + bdy**2)
+        differ = (adx - bdx) ** 2 + (ady - bdy) ** 2
+        with np.errstate(invalid="ignore"):
+            alike: Bools = (moved < COMOVE_FREE_M**2) | (differ <= ratio**2 * moved)
+        return alike | np.isnan(moved)
+
+    def _walking(self) -> Bools:
+        """Where one of the two moves: 40 m within two minutes around the moment."""
+        moving = np.zeros(len(self.row), dtype=np.bool_)
+        for x, y in ((self.ax, self.ay), (self.bx, self.by)):
+            dx, dy = self._displaced(x, y, 12, 12)
+            with np.errstate(invalid="ignore"):
+                moving |= dx**2 + dy**2 >= COMOVE_FREE_M**2
+        return moving
+
+    def _displaced(self, x: Floats, y: Floats, back: int, ahead: int) -> tuple[Floats, Floats]:
+        """Place `ahead` ticks later minus `back` ticks before, each the nearest known within."""
+        n = len(x)
+        at = np.arange(n)
+        until = self.since + self.length - 1
+        later, earlier = np.minimum(at + ahead, until), np.maximum(at - back, self.since)
+        known = ~np.isnan(x)
+        to = np.maximum.accumulate(np.where(known, at, -1))[later]
+        since = np.minimum.accumulate(np.where(known, at, n)[::-1])[::-1][earlier]
+        ok = (to > since) & (to >= self.since) & (since <= until)
+        to, since = np.where(ok, to, 0), np.where(ok, since, 0)
+        dx, dy = x[to] - x[since], y[to] - y[since]
+        dx[~ok] = np.nan
+        return dx, dy
+
+
+def _mean_below(square: Floats, counted: Bools, begin: Ints, end: Ints, limit: Floats) -> Bools:
+    """Whether the mean of each slice's counted squares is within its limit, or says nothing."""
+    count = _total(counted, begin, end)
+    below: Bools = (count < WALKED_TICKS) | (_total(square, begin, end) <= limit * count)
+    return below
+
+
+def _total(values: Floats | Bools, begin: Ints, end: Ints) -> Floats:
+    """Sum of each slice [begin, end)."""
+    total = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
+    sums: Floats = total[end] - total[begin]
+    return sums
+
+
 def groups(spans: PairSpans) -> list[Group]:
     """Groups of two, three and more: who is joined by pair spans at each moment."""
-    moments = np.unique(np.concatenate((spans.start_s, spans.end_s)))
     found: list[Group] = []
-    running: dict[tuple[int, ...], float] = {}
-    for moment in moments.tolist():
-        live = (spans.start_s <= moment) & (spans.end_s > moment)
-        now = set(_joined_members(spans.a[live].tolist(), spans.b[live].tolist()))
-        for members in [m for m in running if m not in now]:
-            found.append(Group(members, running.pop(members), moment))
-        for members in now:
-            running.setdefault(members, moment)
+    for some in _parted(spans):
+        running: dict[tuple[int, ...], float] = {}
+        for moment in np.unique(np.concatenate((some.start_s, some.end_s))).tolist():
+            live = (some.start_s <= moment) & (some.end_s > moment)
+            now = set(_joined_members(some.a[live].tolist(), some.b[live].tolist()))
+            for members in [m for m in running if m not in now]:
+                found.append(Group(members, running.pop(members), moment))
+            for members in now:
+                running.setdefault(members, moment)
     return sorted(found, key=lambda g: (g.start_s, g.members))
+
+
+def _parted(spans: PairSpans) -> list[PairSpans]:
+    """The spans of each set of tracks that have nothing to do with the others that day."""
+    member_of: dict[int, int] = {}
+    parts = _joined_members(spans.a.tolist(), spans.b.tolist())
+    for number, members in enumerate(parts):
+        member_of.update(dict.fromkeys(members, number))
+    number_of = np.array([member_of[a] for a in spans.a.tolist()], dtype=np.int64)
+    found = []
+    for number in range(len(parts)):
+        k = number_of == number
+        found.append(PairSpans(spans.a[k], spans.b[k], spans.start_s[k], spans.end_s[k]))
+    return found
 
 
 def _joined_members(a: list[int], b: list[int]) -> list[tuple[int, ...]]:
@@ -150,122 +393,3 @@ def _joined_members(a: list[int], b: list[int]) -> list[tuple[int, ...]]:
     for member in sorted(head):
         together.setdefault(top(member), []).append(member)
     return [tuple(members) for members in together.values()]
-
-
-def _candidates(clocked: Clocked, far_m: float, *, least: int) -> tuple[Ints, Ints]:
-    """Pairs that are within `far_m` on at least `least` ticks: one tree per tick."""
-    tracks = clocked.x_m.shape[1]
-    count = np.zeros((tracks, tracks), dtype=np.int32)
-    known = clocked.known
-    for row in np.flatnonzero(known.sum(axis=1) >= 2):
-        who = np.flatnonzero(known[row])
-        place = np.column_stack((clocked.x_m[row, who], clocked.y_m[row, who]))
-        near = cKDTree(place).query_pairs(far_m, output_type="ndarray")
-        count[who[near[:, 0]], who[near[:, 1]]] += 1
-    a, b = np.nonzero(count >= least)
-    return a.astype(np.int64), b.astype(np.int64)
-
-
-def _judge_pairs(
-    clocked: Clocked,
-    a: Ints,
-    b: Ints,
-    near_m: float,
-    far_m: float,
-    min_s: float,
-    bridge_s: float,
-    silence_s: float,
-    comove_ratio: float,
-    comove_window_s: float,
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """The pair rule over a table of ticks × candidate pairs."""
-    ax, ay = clocked.x_m[:, a], clocked.y_m[:, a]
-    bx, by = clocked.x_m[:, b], clocked.y_m[:, b]
-    distance = _median_around(np.hypot(ax - bx, ay - by), MEDIAN_TICKS // 2)
-    known = ~np.isnan(distance)
-    with np.errstate(invalid="ignore"):
-        near, far = distance <= near_m, distance > far_m
-    together = _hysteresis(near, far) & known
-    window = max(1, int(comove_window_s / TICK_S))
-    alike = np.zeros(together.shape, dtype=np.bool_)
-    for back, ahead in ((window, 0), (0, window)):
-        alike |= _moved_alike(ax, ay, bx, by, back, ahead, comove_ratio)
-    together &= alike
-    rows, width = together.shape
-    flat = np.zeros((width, rows + 1), dtype=np.bool_)  # a gap between one pair and the next
-    flat[:, :rows] = together.T
-    seen = np.zeros((width, rows + 1), dtype=np.int64)
-    seen[:, :rows] = known.T
-    begin, end = runs(flat.ravel())
-    on = flat.ravel()[begin]
-    begin, end = begin[on], end[on]
-    if len(begin) > 1:
-        pair = begin // (rows + 1)
-        seen_apart = np.concatenate(([0], np.cumsum(seen.ravel())))
-        apart_s = (seen_apart[begin[1:]] - seen_apart[end[:-1]]) * TICK_S
-        away_s = (begin[1:] - end[:-1]) * TICK_S
-        apart = (apart_s > bridge_s) | (away_s - apart_s > silence_s)
-        new = np.concatenate(([True], apart | (pair[1:] != pair[:-1])))
-        first = np.flatnonzero(new)
-        begin, end = begin[first], end[np.append(first[1:], len(end)) - 1]
-    long = (end - begin) * TICK_S >= min_s
-    begin, end = begin[long], end[long]
-    pair = begin // (rows + 1)
-    start = (clocked.first + begin - pair * (rows + 1)) * TICK_S
-    return a[pair], b[pair], start.astype(np.float64), start + (end - begin) * TICK_S
-
-
-def _median_around(values: Floats, reach: int) -> Floats:
-    """Median of each row with `reach` rows on both sides; NaN only where the row itself is NaN."""
-    rows = len(values)
-    padded = np.pad(values, ((reach, reach), (0, 0)), constant_values=np.nan)
-    stack = np.stack([padded[k : k + rows] for k in range(2 * reach + 1)])
-    held = ~np.isnan(values)
-    out = np.full(values.shape, np.nan)
-    out[held] = known_median(stack[:, held].T)
-    return out
-
-
-def _hysteresis(on: Bools, off: Bools) -> Bools:
-    """State along the rows: set by `on`, cleared by `off`, else as before; starts cleared."""
-    event = np.where(on | off, np.arange(len(on))[:, None], -1)
-    last = np.maximum.accumulate(event, axis=0)
-    state = np.take_along_axis(on, np.maximum(last, 0), axis=0)
-    held: Bools = state & (last >= 0)
-    return held
-
-
-def _moved_alike(
-    ax: Floats, ay: Floats, bx: Floats, by: Floats, back: int, ahead: int, ratio: float
-) -> Bools:
-    """Where two moved alike over a window, or both too little to tell, or it is not known."""
-    adx, ady = _displaced(ax, back, ahead), _displaced(ay, back, ahead)
-    bdx, bdy = _displaced(bx, back, ahead), _displaced(by, back, ahead)
-    with np.errstate(invalid="ignore"):
-        moved = np.maximum(np.hypot(adx, ady), np.hypot(bdx, bdy))
-        alike: Bools = (moved < COMOVE_FREE_M) | (np.hypot(adx - bdx, ady - bdy) <= ratio * moved)
-    return alike | np.isnan(moved)
-
-
-def _displaced(values: Floats, back: int, ahead: int) -> Floats:
-    """Value `ahead` rows later minus `back` rows before, each the nearest known within that."""
-    rows = len(values)
-    if rows == 0:
-        return values
-    later_row = np.minimum(np.arange(rows) + ahead, rows - 1)
-    earlier_row = np.maximum(np.arange(rows) - back, 0)
-    filled = values.copy()
-    index = np.where(np.isnan(values), -1, np.arange(rows)[:, None])
-    before = np.maximum.accumulate(index, axis=0)
-    later = np.where(np.isnan(values), rows, np.arange(rows)[:, None])
-    after = np.minimum.accumulate(later[::-1], axis=0)[::-1]
-    # The last known at or before the row ahead, the first known at or after the row behind.
-    column = np.arange(values.shape[1])[None, :]
-    to, since = before[later_row], after[earlier_row]
-    ok = (to >= 0) & (since < rows) & (to > since)
-    result: Floats = np.where(
-        ok,
-        filled[np.maximum(to, 0), column] - filled[np.minimum(since, rows - 1), column],
-        np.nan,
-    )
-    return result

@@ -10,7 +10,7 @@ from geo.progress import keep_pace
 from geo.roads import Roads
 from geo.smoothing import Smooth, Ticks, on_clock, smooth
 from geo.stays import ACTIVE, Stays, find_stays, kinds, parked_fixes
-from geo.together import Clocked, PairSpans, one_clock, pairs
+from geo.together import Clocked, PairSpans, errors_of, one_clock, pairs, without_desks
 from geo.track import Bools, Fixes, Floats, Ints, clean, modes
 from geo.visits import (
     Passages,
@@ -93,11 +93,11 @@ def follow(roads: Roads, fixes: Fixes, rules: Rules) -> Walks:
     )
 
 
-def company(ticks: Ticks, tracks: int, rules: Rules) -> tuple[Clocked, PairSpans]:
+def company(walks: Walks, tracks: int, rules: Rules) -> tuple[Clocked, PairSpans]:
     """Who was together with whom among `tracks` people, and the clock on which it was seen."""
-    clocked = one_clock(ticks, tracks)
+    clocked = one_clock(walks.ticks, tracks)
     spans = pairs(
-        clocked,
+        without_desks(clocked, walks.ticks, walks.stays),
         near_m=rules.near_m,
         far_m=rules.far_m,
         min_s=rules.pair_min_s,
@@ -105,5 +105,6 @@ def company(ticks: Ticks, tracks: int, rules: Rules) -> tuple[Clocked, PairSpans
         silence_s=rules.max_gap_s,
         comove_ratio=rules.comove_ratio,
         comove_window_s=rules.comove_window_s,
+        error_m=errors_of(walks.fixes, walks.smooth, tracks),
     )
     return clocked, spans

@@ -171,7 +171,7 @@ def derive(
     `seen` holds their fixes from `MARGIN_S` before to `MARGIN_S` after the day.
     """
     walks = follow(roads, to_fixes(roads, people, seen), rules)
-    clocked, spans = company(walks.ticks, len(people), rules)
+    clocked, spans = company(walks, len(people), rules)
     joined = groups(spans)
     start_s = bounds_s[0]
     own = _on_own_ground(roads, people, walks)

@@ -27,6 +27,7 @@ PURE = [
     "geo/files/archives.py",
     "geo/files/cell_values.py",
     "geo/datum.py",
+    "geo/encounters.py",
     "geo/errors.py",
     "geo/imports/report.py",
     "geo/streets/linework.py",

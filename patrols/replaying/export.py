@@ -178,7 +178,7 @@ def _pairs_on(bureau: Bureau, people: Sequence[int], day: date) -> list[Pair]:
     ground = grounds_of(bureau.pk, roads)
     ones = [OnePerson(person, next(iter(ground.values())), (), ()) for person in there]
     walks = follow(roads, to_fixes(roads, ones, observed(rows)), rules)
-    _, spans = company(walks.ticks, len(ones), rules)
+    _, spans = company(walks, len(ones), rules)
     number = {person: at for at, person in enumerate(people)}
     at = [number[person] for person in there]
     return [

@@ -7,8 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geo.encounters import Clocked, encounters
 from geo.smoothing import Smooth, Ticks, on_clock
-from geo.together import Group, PairSpans, groups, one_clock, pairs
+from geo.stays import find_stays
+from geo.together import (
+    Group,
+    PairSpans,
+    errors_of,
+    groups,
+    one_clock,
+    pairs,
+    without_desks,
+)
+from geo.track import in_order
 from tests.geo.paths import T0, shifted, stand, ticks, walk
 
 RULES: dict[str, Any] = {
@@ -58,9 +69,10 @@ def test_who_follows_at_40_m_was_never_near() -> None:
 
 def test_together_ends_beyond_the_far_limit_and_not_before() -> None:
     apart = WAY.copy()
-    apart[90:] += [0, 40.0]  # 40 m from minute 7.5 on: still within the far limit
-    assert spans(WAY, apart)[0][3] > 600
-    apart[90:] += [0, 60.0]  # 100 m: gone
+    apart[90:] += [0, 40.0]  # 40 m from minute 7.5 on: within the far limit for these two
+    apart[114:] -= [0, 40.0]  # minutes, and near again
+    assert spans(WAY, apart) == [(0, 1, 0.0, 725.0)]
+    apart[90:] += [0, 100.0]  # gone
     assert spans(WAY, apart)[0][3] == pytest.approx(450, abs=30)
 
 
@@ -78,6 +90,92 @@ def test_four_minutes_together_are_chance_and_six_are_not() -> None:
         other = shifted(WAY, 0, 200.0)
         other[30 : 30 + minutes * 12] = WAY[30 : 30 + minutes * 12]
         assert len(spans(WAY, other)) == parts
+
+
+def test_who_keeps_25_m_away_walks_the_same_way_but_not_together() -> None:
+    # Always within the near limit; two good phones (error 4 m) explain 8 m of the distance:
+    # √(15² + 8²) = 17 m is the most that companions keep. Two bad ones (12 m) make it 28 m.
+    track = ticks(WAY, shifted(WAY, -25.0, 0))
+    assert len(judge(track, 2)) == 0
+    good, bad = np.full(2, 4.0), np.full(2, 12.0)
+    assert len(pairs(one_clock(track, 2), **RULES, error_m=good)) == 0
+    assert len(pairs(one_clock(track, 2), **RULES, error_m=bad)) == 1
+    # Standing still it says nothing: indoors a phone errs slowly and far.
+    place = stand(0, 0, 900)
+    assert len(judge(ticks(place, shifted(place, -25.0, 0)), 2)) == 1
+
+
+def test_companions_keep_their_minutes_when_later_they_drift_apart() -> None:
+    apart = WAY.copy()
+    apart[80:] += [0, 35.0]  # 400 s side by side, then 5 min more at 35 m: too far on the whole
+    [(_, _, begin, end)] = spans(WAY, apart)
+    assert begin == 0.0
+    assert 400 <= end <= 500
+
+
+def test_silence_alone_makes_no_company() -> None:
+    # Near for 100 s, silent for 4 min, near for 100 s: 7 min between ends, 3 of them seen.
+    way = walk([(0, 0), (600, 0)])  # 8 minutes
+    track = silent(way, shifted(way, 0, 5.0), 22, 70)
+    assert listed(judge(track, 2)) == []
+    long = walk([(0, 0), (1200, 0)])
+    assert len(judge(silent(long, shifted(long, 0, 5.0), 22, 70), 2)) == 1
+
+
+def test_a_phone_s_error_is_measured_on_its_own_track() -> None:
+    rng = np.random.default_rng(1)
+    n = 2000
+    t = T0 + 5.0 * np.arange(n)
+    at = np.repeat([0, 1], n)
+    zero = np.zeros(2 * n)
+    # Off the smooth track by a way whose median is 2 m and 7 m, on either side.
+    off = np.concatenate((np.full(n, 2.0), np.full(n, 7.0))) * rng.choice([-1.0, 1.0], 2 * n)
+    fixes = in_order(at, np.tile(t, 2), off, zero)
+    straight = Smooth(at, np.arange(2), np.zeros(2, np.int64), np.tile(t, 2), zero, zero)
+    assert errors_of(fixes, straight, 3).tolist() == [4.0, pytest.approx(9.8), 4.0]
+
+
+def test_an_hour_at_a_desk_is_nobody_s_company() -> None:
+    place = stand(0, 0, 4000)
+    way = np.vstack((place, walk([(0, 0), (900, 0)])))
+    track = ticks(way, shifted(way, 0, 5.0))
+    stays = find_stays(track, stay_radius_m=40.0, stay_from_s=420.0)
+    clocked = one_clock(track, 2)
+    [(_, _, begin, end)] = listed(pairs(without_desks(clocked, track, stays), **RULES))
+    assert (begin, end) == (pytest.approx(4000, abs=60), 5.0 * len(way))
+    assert listed(pairs(clocked, **RULES)) == [(0, 1, 0.0, 5.0 * len(way))]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_encounters_miss_nobody_and_their_edges_do_not_matter(seed: int) -> None:
+    """Judged in their stretches, pairs come out as on the whole clock, where everybody is asked."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0, 5.0, (12, 900, 2))
+    leader = np.cumsum(steps, axis=1) + rng.uniform(-150, 150, (12, 1, 2))
+    leader[6:] = leader[:6] + rng.normal(0, 8, (6, 900, 2))  # six have a companion,
+    leader[6:, 300:480] += 120.0  # who is away for a while
+    x, y = leader[..., 0].T.copy(), leader[..., 1].T.copy()
+    lost = rng.random(x.shape) < 0.1
+    x[lost], y[lost] = np.nan, np.nan
+    clocked = Clocked(1000, x, y)
+    found = pairs(clocked, **RULES)
+    asked = {(a, b) for a in range(12) for b in range(a + 1, 12)}
+    whole = []
+    for a, b in sorted(asked):
+        # Only these two: the stretch is their whole clock.
+        two = pairs(Clocked(1000, x[:, [a, b]], y[:, [a, b]]), **RULES)
+        whole += [
+            (a, b, s, e) for s, e in zip(two.start_s.tolist(), two.end_s.tolist(), strict=True)
+        ]
+    assert len(found) >= 12
+    got = zip(*(c.tolist() for c in (found.a, found.b, found.start_s, found.end_s)), strict=True)
+    assert list(got) == whole
+    met = encounters(clocked, far_m=45.0, least=12, apart_rows=10**6, margin_rows=10**6)
+    near = np.hypot(x[:, :, None] - x[:, None, :], y[:, :, None] - y[:, None, :]) <= 45.0
+    often = np.argwhere(np.triu(near.sum(axis=0) >= 12, 1)).tolist()
+    assert [[a, b] for a, b in zip(met.a.tolist(), met.b.tolist(), strict=True)] == often
+    assert set(met.begin.tolist()) == {0}
+    assert set(met.end.tolist()) == {900}
 
 
 def test_two_who_do_not_move_alike_are_not_together() -> None:
@@ -143,8 +241,8 @@ def test_a_still_phone_may_report_rarely() -> None:
 
 
 def test_three_in_a_column_are_one_group_of_three() -> None:
-    # The ends are 36 m apart: no pair of their own, joined through the middle one.
-    found = judge(ticks(WAY, shifted(WAY, -18.0, 0), shifted(WAY, -36.0, 0)), 3)
+    # The ends are 32 m apart: no pair of their own, joined through the middle one.
+    found = judge(ticks(WAY, shifted(WAY, -16.0, 0), shifted(WAY, -32.0, 0)), 3)
     assert {(int(a), int(b)) for a, b in zip(found.a, found.b, strict=True)} == {(0, 1), (1, 2)}
     assert groups(found) == [Group((0, 1, 2), T0, T0 + 725)]
 
@@ -160,7 +258,7 @@ def test_a_group_changes_when_one_leaves() -> None:
 def test_rules_are_arguments() -> None:
     track = ticks(WAY, shifted(WAY, 0, 60.0))
     assert len(judge(track, 2)) == 0
-    assert len(judge(track, 2, near_m=70.0, far_m=90.0)) == 1
+    assert len(judge(track, 2, near_m=125.0, far_m=130.0)) == 1
 
 
 def test_nobody_is_together_with_nobody() -> None:
