@@ -24,7 +24,15 @@ def test(words: list[str]) -> int:
     env["TANDEM_DEMO_CITY"] = str(environment.city_extract())
     env["TANDEM_CHROMIUM"] = packages.chromium_program() or ""
     with _servers(env) as full:
-        return call([VENV_PYTHON, "-m", "pytest", *words], full)
+        return call([VENV_PYTHON, "-m", "pytest", *_on_every_core(words), *words], full)
+
+
+def _on_every_core(words: list[str]) -> list[str]:
+    """Whole files to each core, browser tests last in each; named tests run in one process."""
+    cores = min(os.cpu_count() or 1, 4)
+    if words or cores < 2:
+        return []
+    return ["-n", str(cores), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def check() -> int:

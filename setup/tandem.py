@@ -71,6 +71,12 @@ def main() -> int:
 def clean() -> int:
     """`make clean`: what `make run` can install again. The database stays."""
     product.stop()
+    _remove_installed()
+    say("Removed what was installed into this folder. The database is kept in var/.")
+    return 0
+
+
+def _remove_installed() -> None:
     Servers(VAR / "test", durable=False).clear()
     Servers(VAR / "bench").clear()
     Servers(VAR / "replay", durable=False).clear()
@@ -81,8 +87,6 @@ def clean() -> int:
         *(ROOT / name for name in (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")),
     ):
         shutil.rmtree(place, ignore_errors=True)
-    say("Removed what was installed into this folder. The database is kept in var/.")
-    return 0
 
 
 def wipe() -> int:
@@ -91,10 +95,11 @@ def wipe() -> int:
         raise Stop(
             "This deletes the database of this folder: if you mean it, `make wipe SURE=yes`."
         )
-    clean()
+    product.stop()
+    _remove_installed()
     Servers().clear()
     shutil.rmtree(VAR, ignore_errors=True)
-    say("Deleted the database and var/.")
+    say("Removed what was installed into this folder, its database and var/.")
     return 0
 
 
