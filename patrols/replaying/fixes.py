@@ -8,7 +8,7 @@ import io
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -38,8 +38,8 @@ class Recording:
     """n fixes in the order of the file. officer: index into `officers`; t_us: microseconds since
     1970; degrees WGS-84; metres, NaN unknown.
 
-    incomplete: rows left out for want of an officer, a time or a place. relative: whether times
-    counted from t0.
+    incomplete: rows left out for want of an officer, a time or a place. repeated: rows left out
+    because they say nothing new. relative: whether times counted from t0.
     """
 
     officers: list[str]
@@ -49,10 +49,35 @@ class Recording:
     lat_deg: Floats
     accuracy_m: Floats
     incomplete: int = 0
+    repeated: int = 0
     relative: bool = False
 
     def __len__(self) -> int:
         return len(self.t_us)
+
+    def once(self) -> Recording:
+        """The same with the first of each set of equal rows only."""
+        columns = (self.accuracy_m, self.lat_deg, self.lon_deg, self.t_us, self.officer)
+        order = np.lexsort(columns)  # stable: the first in the file comes first
+        same = np.ones(len(order), dtype=np.bool_)
+        same[:1] = False
+        for column in columns:
+            ranked = column[order]
+            unknown = np.isnan(ranked) if column is self.accuracy_m else np.zeros_like(same)
+            same[1:] &= (ranked[1:] == ranked[:-1]) | (unknown[1:] & unknown[:-1])
+        if not same.any():
+            return self
+        keep = np.ones(len(order), dtype=np.bool_)
+        keep[order[same]] = False
+        return replace(
+            self,
+            officer=self.officer[keep],
+            t_us=self.t_us[keep],
+            lon_deg=self.lon_deg[keep],
+            lat_deg=self.lat_deg[keep],
+            accuracy_m=self.accuracy_m[keep],
+            repeated=int(same.sum()),
+        )
 
 
 def read_fixes(path: Path, t0_us: int | None = None) -> Recording:
@@ -125,8 +150,8 @@ def _read_rows(name: str, text: io.TextIOWrapper, clock: Clock) -> Recording:
         _floats(lat),
         _floats(accuracy),
         incomplete,
-        clock.relative,
-    )
+        relative=clock.relative,
+    ).once()
 
 
 def _with_head(head: str, rest: io.TextIOWrapper) -> Iterator[str]:
