@@ -36,13 +36,16 @@ def company_of(
     earned: Bools,
     start_s: float,
     rules: Rules,
+    *,
+    doubted: Sequence[tuple[int, float, float]] = (),
 ) -> list[CompanyPart]:
     """Who was with the person in each credited moment.
 
     people: person id and declared partners (id, from, until) of each track · earned: which ticks
     from `start_s` on are credited. Alone is said only where the own place is known and nobody who
     belongs to the person is out of sight within reach: a declared partner, or anybody who was
-    together with the person that day.
+    together with the person that day. Nor while somebody else reported the same fixes (doubted:
+    track, from, until): then the company is not known, whoever else was near.
     """
     rows = len(earned)
     shift = round(start_s / TICK_S) - clocked.first
@@ -55,8 +58,18 @@ def company_of(
         if near not in sets:
             sets.append(near)
         group[slice(*_ticks(one.start_s, one.end_s, start_s))] = sets.index(near)
+    doubt = np.zeros(rows, dtype=np.bool_)
+    for other, begin, end in doubted:
+        here = slice(*_ticks(begin, end, start_s))
+        doubt[here] = True
+        # The other is named, so that both days are judged again together.
+        for old in np.unique(group[here]).tolist():
+            if (wider := sets[old] | {other}) not in sets:
+                sets.append(wider)
+            group[here][group[here] == old] = sets.index(wider)
     enough = np.array([len(s) + 1 >= rules.min_group for s in sets])
     state = np.where(enough[group], 0, 1)
+    state[doubt] = 2
     alone = np.flatnonzero(earned & (state == 1))
     if len(alone):
         at = alone + shift

@@ -211,6 +211,7 @@ def observed(rows: NDArray[np.void]) -> Observed:
         rows["lat_deg"].astype(np.float64),
         rows["accuracy_m"].astype(np.float64),
         rows["flags"].astype(np.int64),
+        rows["received_s"].astype(np.float64),
     )
 
 
@@ -351,7 +352,7 @@ def _person_day(today: Day, one: DerivedDay, through: dict[int, datetime]) -> Pe
             }
             for span in one.spans
         ],
-        flags=one.flags,
+        flags=[flag.stored() for flag in one.flags],
         network_version=today.roads.network.digest,
         rule_set_id=today.rule_set_id,
         # With no fix at all the answer is about the day itself.

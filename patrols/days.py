@@ -16,12 +16,14 @@ from shapely.geometry.base import BaseGeometry
 
 from bureau.rules import Rules
 from geo.roads import Roads
+from geo.shared_phones import SharedPhone, shared_phones, without_shared
 from geo.smoothing import TICK_S
 from geo.stays import Kind
 from geo.together import groups
 from geo.track import Bools, Fault, Floats, Ints, in_order, runs
 from geo.walks import Walks, company, follow
 from patrols.company import CompanyPart, company_of
+from patrols.flags import DayFlag, clock_flags, look_over, one_place
 from patrols.wire.reading import Flag
 
 # Fixes this long before and after a day are read too, so that a stay over midnight is one stay.
@@ -89,7 +91,8 @@ class OnePerson:
 
 @dataclass(frozen=True)
 class Observed:
-    """Stored fixes in any order, (n,): person id, seconds UTC, degrees, metres, `Flag` bits."""
+    """Stored fixes in any order, (n,): person id, seconds UTC, degrees, metres, `Flag` bits, and
+    when the server received them (seconds UTC; None where nobody asks about clocks)."""
 
     person: Ints
     t_s: Floats
@@ -97,6 +100,7 @@ class Observed:
     lat_deg: Floats
     accuracy_m: Floats
     flags: Ints
+    received_s: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class DerivedDay:
     person: int
     fixes: int = 0
     unused: dict[str, int] = field(default_factory=dict)
-    flags: list[str] = field(default_factory=list)
+    flags: list[DayFlag] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     company: list[CompanyPart] = field(default_factory=list)
     visits: list[StreetVisit] = field(default_factory=list)
@@ -148,15 +152,20 @@ class DerivedDay:
 
 def to_fixes(roads: Roads, people: Sequence[OnePerson], seen: Observed) -> Any:
     """Stored fixes → `Fixes` on the network's plane, the track being the place in `people`."""
-    ids = np.array([one.person for one in people], np.int64)
-    order = np.argsort(ids)
-    track = order[np.minimum(np.searchsorted(ids[order], seen.person), max(len(ids) - 1, 0))]
+    track = _tracks(people, seen.person)
     x, y = roads.plane.to_metres(seen.lon_deg, seen.lat_deg)
     fault = np.zeros(len(track), np.int64)
     fault[seen.flags & Flag.NO_TIME != 0] |= Fault.NO_TIME
     fault[seen.flags & Flag.MOCK != 0] |= Fault.MOCK
     fault[seen.flags & Flag.SYNTHETIC != 0] |= Fault.SYNTHETIC
     return in_order(track, seen.t_s, x, y, seen.accuracy_m, fault)
+
+
+def _tracks(people: Sequence[OnePerson], person: Ints) -> Ints:
+    """The place in `people` of each person id."""
+    ids = np.array([one.person for one in people], np.int64)
+    order = np.argsort(ids)
+    return order[np.minimum(np.searchsorted(ids[order], person), max(len(ids) - 1, 0))]
 
 
 def derive(
@@ -172,7 +181,10 @@ def derive(
     """
     walks = follow(roads, to_fixes(roads, people, seen), rules)
     clocked, spans = company(walks, len(people), rules)
-    joined = groups(spans)
+    shared = shared_phones(walks.fixes, spans)
+    joined = groups(without_shared(spans, shared))
+    flagged = look_over(walks, spans, shared, [one.person for one in people], bounds_s)
+    clocks = _clocks(people, seen, bounds_s)
     start_s = bounds_s[0]
     own = _on_own_ground(roads, people, walks)
     days = []
@@ -188,11 +200,52 @@ def derive(
         earned = np.isin(code, [REASONS.index(r) for r in CREDITED])
         day.vehicle_s = float((driven[inside] & earned[row[inside]]).sum() * TICK_S)
         day.company = company_of(
-            [(p.person, p.partners) for p in people], track, clocked, joined, earned, start_s, rules
+            [(p.person, p.partners) for p in people],
+            track,
+            clocked,
+            joined,
+            earned,
+            start_s,
+            rules,
+            doubted=_doubted(shared, track),
         )
+        day.flags = sorted([*flagged[track], *clocks[track], *_indoors(day)], key=_order)
         day.visits = _visits(roads, walks, track, one.allowed, bounds_s)
         days.append(day)
     return days
+
+
+def _doubted(shared: Sequence[SharedPhone], track: int) -> list[tuple[int, float, float]]:
+    """With whom the track shares a phone, and when."""
+    return [
+        (one.b if one.a == track else one.a, one.start_s, one.end_s)
+        for one in shared
+        if track in (one.a, one.b)
+    ]
+
+
+def _clocks(
+    people: Sequence[OnePerson], seen: Observed, bounds_s: tuple[float, float]
+) -> list[list[DayFlag]]:
+    """What the phones' clocks say; nothing where the receive times are not given."""
+    if seen.received_s is None or not people:
+        return [[] for _ in people]
+    track = _tracks(people, seen.person)
+    return clock_flags(track, seen.t_s, seen.received_s, seen.flags, len(people), bounds_s)
+
+
+def _indoors(day: DerivedDay) -> list[DayFlag]:
+    """The flag of a day in one place, if it was one."""
+    if not day.spans:
+        return []
+    active = day.seconds(CREDITED | {SpanReason.OFF_BEAT})
+    parked = day.seconds({SpanReason.PARKED})
+    flag = one_place(day.spans[0].start_s, day.spans[-1].end_s, parked, active)
+    return [flag] if flag else []
+
+
+def _order(flag: DayFlag) -> tuple[float, str, int]:
+    return flag.start_s, flag.code, flag.other
 
 
 def _on_own_ground(roads: Roads, people: Sequence[OnePerson], walks: Walks) -> Bools:
@@ -276,7 +329,7 @@ def _spans(code: NDArray[np.int8]) -> list[Span]:
 
 
 def _count_fixes(day: DerivedDay, walks: Walks, track: int, bounds_s: tuple[float, float]) -> None:
-    """How many fixes the day has, why some were not used, and what a person should look at."""
+    """How many fixes the day has, and why some were not used."""
     fixes = walks.fixes
     today = (fixes.track == track) & (fixes.t_s >= bounds_s[0]) & (fixes.t_s < bounds_s[1])
     fault = fixes.fault[today]
@@ -285,7 +338,6 @@ def _count_fixes(day: DerivedDay, walks: Walks, track: int, bounds_s: tuple[floa
         {f.name.lower(): int((fault & f != 0).sum()) for f in Fault if f and f.name is not None}
     )
     day.unused = {name: count for name, count in counts.items() if count}
-    day.flags = [name for name in ("mock", "synthetic", "no_time") if day.unused.get(name)]
 
 
 def _visits(

@@ -216,7 +216,8 @@ def test_made_up_and_timeless_fixes_earn_nothing_and_are_flagged(town: Town) -> 
     for person, flag, reason in ((mock, "mock", "suspect"), (timeless, "no_time", "no_signal")):
         assert verdicts[person.pk].numbers["credited_s"] == 0
         day = PersonDay.objects.get(person_id=person.pk)
-        assert day.flags == [flag]
+        assert [found["code"] for found in day.flags] == [flag]
+        assert day.flags[0]["count"] == 361
         assert {span["reason"] for span in day.spans} == {reason}
         # Review, not a verdict: the time is unknown, not absent.
         assert day.unknown_s == pytest.approx(1800, abs=10)
