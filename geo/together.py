@@ -7,6 +7,7 @@ Spans here are all stretches above the least length; what is a breach is decided
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.encounters import Clocked, Encounters, encounters
 from geo.smoothing import TICK_S, Smooth, Ticks
@@ -23,6 +24,8 @@ __all__ = [
     "pairs",
     "without_desks",
 ]
+
+Complexes = NDArray[np.complex128]
 
 # Distances are medians of so many ticks, against single jumps.
 MEDIAN_TICKS = 5
@@ -152,12 +155,14 @@ def pairs(
     met = encounters(
         clocked,
         far_m=far_m,
-        # A median within far_m has such a tick among its five.
-        least=max(1, int(min_s / TICK_S / MEDIAN_TICKS)),
+        # Half of the known ticks around each one together are within far_m; each counts for at
+        # most 1.4 of them.
+        least=max(1, int(min_s / TICK_S / 3)),
         apart_rows=int((bridge_s + silence_s) / TICK_S) + 2 * margin + 2,
         margin_rows=margin + MEDIAN_TICKS,
     )
     errors = np.full(tracks, ERROR_FLOOR_M) if error_m is None else error_m
+    displaced = _displaced(clocked, window)
     total = np.cumsum(met.end - met.begin)
     portion = total // PORTION_TICKS
     found = []
@@ -165,12 +170,35 @@ def pairs(
         chosen = portion == number
         some = Encounters(met.a[chosen], met.b[chosen], met.begin[chosen], met.end[chosen])
         state = _Stretches.of(clocked, some)
-        together = state.near_and_alike(near_m, far_m, window, comove_ratio)
-        found.append(state.spans(together, near_m, (min_s, bridge_s, silence_s), errors))
+        alike, moving = state.alike(displaced, window, comove_ratio)
+        together = state.near(near_m, far_m) & alike
+        limits = (min_s, bridge_s, silence_s)
+        found.append(state.spans(together, moving, near_m, limits, errors))
     if not found:
         none_i, none_f = np.empty(0, np.int64), np.empty(0)
         return PairSpans(none_i, none_i, none_f, none_f)
     return PairSpans(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+
+def _displaced(clocked: Clocked, window: int) -> Complexes:
+    """How far each track moved in the `window` rows up to each row, (T + window, tracks), x + iy.
+
+    From the first known place in that time to the last known one, NaN where there are not two. The
+    way over the next `window` rows stands that many rows further down.
+    """
+    rows, tracks = clocked.x_m.shape
+    place = np.full((rows + 2 * window, tracks), np.nan, dtype=np.complex128)
+    place[window : window + rows] = clocked.x_m + 1j * clocked.y_m
+    at = np.arange(len(place))[:, None]
+    known = ~np.isnan(place.real)
+    to = np.maximum.accumulate(np.where(known, at, -1), axis=0)[window:]
+    since = np.where(known, at, len(place))
+    since = np.minimum.accumulate(since[::-1], axis=0)[::-1][: rows + window]
+    ok = to > since
+    column = np.arange(tracks)[None, :]
+    moved = place[np.where(ok, to, 0), column] - place[np.where(ok, since, 0), column]
+    moved[~ok] = np.nan
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +207,7 @@ class _Stretches:
 
     met: the encounters · which (n,): encounter of each tick · since, length (n,): index of its
     first tick, and how many it has · row (n,): of the clock · first: tick of the clock's row 0 ·
-    ax … by (n,): places of both · distance (n,), NaN where one is unknown.
+    distance (n,), NaN where one is unknown.
     """
 
     met: Encounters
@@ -188,56 +216,70 @@ class _Stretches:
     length: Ints
     row: Ints
     first: int
-    ax: Floats
-    ay: Floats
-    bx: Floats
-    by: Floats
+    tracks: int
     distance: Floats
 
     @classmethod
     def of(cls, clocked: Clocked, met: Encounters) -> "_Stretches":
+        """The ticks of the encounters, laid out."""
+        tracks = clocked.x_m.shape[1]
         length = met.end - met.begin
+        since = np.cumsum(length) - length
         which = np.repeat(np.arange(len(met)), length)
-        since = np.repeat(np.cumsum(length) - length, length)
-        row = met.begin[which] + np.arange(len(which)) - since
-        a, b = met.a[which], met.b[which]
-        ax, ay = clocked.x_m[row, a], clocked.y_m[row, a]
-        bx, by = clocked.x_m[row, b], clocked.y_m[row, b]
+        row = np.arange(len(which)) + np.repeat(met.begin - since, length)
+        a, b = row * tracks + np.repeat(met.a, length), row * tracks + np.repeat(met.b, length)
+        x, y = clocked.x_m.ravel(), clocked.y_m.ravel()
+        distance = np.hypot(x.take(a) - x.take(b), y.take(a) - y.take(b))
         return cls(
             met,
             which,
-            since,
-            length[which],
+            np.repeat(since, length),
+            np.repeat(length, length),
             row,
             clocked.first,
-            ax,
-            ay,
-            bx,
-            by,
-            np.hypot(ax - bx, ay - by),
+            tracks,
+            distance,
         )
 
-    def near_and_alike(self, near_m: float, far_m: float, window: int, ratio: float) -> Bools:
-        """Ticks on which both are known, near by the two limits, and move alike."""
+    def near(self, near_m: float, far_m: float) -> Bools:
+        """Ticks on which both are known and near by the two limits."""
         middle = self._median_distance()
         with np.errstate(invalid="ignore"):
             on, off = middle <= near_m, middle > far_m
         # The last event in the same stretch decides.
-        event = np.where(on | off, np.arange(len(on)), -1)
-        last = np.maximum.accumulate(event)
-        together = (last >= self.since) & on[np.maximum(last, 0)] & ~np.isnan(middle)
-        alike = self._alike(window, 0, ratio) | self._alike(0, window, ratio)
-        both: Bools = together & alike
-        return both
+        last = np.maximum.accumulate(np.where(on | off, np.arange(len(on)), -1))
+        near: Bools = (last >= self.since) & on[np.maximum(last, 0)] & ~np.isnan(middle)
+        return near
+
+    def alike(self, displaced: Complexes, window: int, ratio: float) -> tuple[Bools, Bools]:
+        """Where two moved alike over a window before or after the moment, or both too little to
+        tell, or it is not known; and where one of them moved both before and after."""
+        ways = displaced.ravel()
+        alike = np.zeros(len(self.row), dtype=np.bool_)
+        moving = np.ones(len(self.row), dtype=np.bool_)
+        a, b = (self.row * self.tracks + track[self.which] for track in (self.met.a, self.met.b))
+        for later in (0, window * self.tracks):
+            one, other = ways.take(a + later), ways.take(b + later)
+            moved = np.maximum(_square(one), _square(other))
+            with np.errstate(invalid="ignore"):
+                free = ~(moved >= COMOVE_FREE_M**2)
+                alike |= free | (_square(one - other) <= ratio**2 * moved)
+            moving &= ~free
+        return alike, moving
 
     def spans(
-        self, together: Bools, near_m: float, limits: tuple[float, float, float], error_m: Floats
+        self,
+        together: Bools,
+        moving: Bools,
+        near_m: float,
+        limits: tuple[float, float, float],
+        error_m: Floats,
     ) -> tuple[Ints, Ints, Floats, Floats]:
         """Bridged, long and close enough: a, b, start_s, end_s.
 
         limits: min_s, bridge_s, silence_s.
         """
-        walked = together & self._walking()
+        walked = together & moving
         cap = CLOSE_CAP_SHARE * near_m
         square = np.where(walked, np.minimum(np.nan_to_num(self.distance), cap) ** 2, 0.0)
         error2 = 2 * (error_m[self.met.a] ** 2 + error_m[self.met.b] ** 2)
@@ -286,51 +328,32 @@ class _Stretches:
 
     def _median_distance(self) -> Floats:
         """Median of each distance with two on both sides; NaN only where it is NaN itself."""
-        reach = MEDIAN_TICKS // 2
         n = len(self.distance)
-        around = np.full((n, MEDIAN_TICKS), np.nan)
-        around[:, reach] = self.distance
-        for k in range(1, reach + 1):
+        around = np.full((MEDIAN_TICKS, n), np.nan)
+        around[2] = self.distance
+        for k in (1, 2):
             same = self.which[k:] == self.which[:-k]
-            around[k:, reach - k][same] = self.distance[:-k][same]
-            around[:-k, reach + k][same] = self.distance[k:][same]
-        middle = known_median(around)
-        middle[np.isnan(self.distance)] = np.nan
+            around[2 - k, k:] = np.where(same, self.distance[:-k], np.nan)
+            around[2 + k, :-k] = np.where(same, self.distance[k:], np.nan)
+        middle = _median_of_five(around)
+        # Only what has an unknown neighbour needs to be sorted.
+        open_ = np.flatnonzero(np.isnan(middle) & ~np.isnan(self.distance))
+        middle[open_] = known_median(around[:, open_].T)
         return middle
 
-    def _alike(self, back: int, ahead: int, ratio: float) -> Bools:
-        """Where two moved alike over a window, or both too little to tell, or it is not known."""
-        adx, ady = self._displaced(self.ax, self.ay, back, ahead)
-        bdx, bdy = self._displaced(self.bx, self.by, back, ahead)
-        moved = np.maximum(adx**2 + ady**2, bdx**2 + bdy**2)
-        differ = (adx - bdx) ** 2 + (ady - bdy) ** 2
-        with np.errstate(invalid="ignore"):
-            alike: Bools = (moved < COMOVE_FREE_M**2) | (differ <= ratio**2 * moved)
-        return alike | np.isnan(moved)
 
-    def _walking(self) -> Bools:
-        """Where one of the two moves: 40 m within two minutes around the moment."""
-        moving = np.zeros(len(self.row), dtype=np.bool_)
-        for x, y in ((self.ax, self.ay), (self.bx, self.by)):
-            dx, dy = self._displaced(x, y, 12, 12)
-            with np.errstate(invalid="ignore"):
-                moving |= dx**2 + dy**2 >= COMOVE_FREE_M**2
-        return moving
+def _median_of_five(values: Floats) -> Floats:
+    """Median of each column, (5, n) → (n,), by comparing; NaN where one of the five is."""
+    a, b, c, d, e = values
+    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
+    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
+    middle: Floats = np.maximum(np.minimum(e, low), np.minimum(np.maximum(e, low), high))
+    return middle
 
-    def _displaced(self, x: Floats, y: Floats, back: int, ahead: int) -> tuple[Floats, Floats]:
-        """Place `ahead` ticks later minus `back` ticks before, each the nearest known within."""
-        n = len(x)
-        at = np.arange(n)
-        until = self.since + self.length - 1
-        later, earlier = np.minimum(at + ahead, until), np.maximum(at - back, self.since)
-        known = ~np.isnan(x)
-        to = np.maximum.accumulate(np.where(known, at, -1))[later]
-        since = np.minimum.accumulate(np.where(known, at, n)[::-1])[::-1][earlier]
-        ok = (to > since) & (to >= self.since) & (since <= until)
-        to, since = np.where(ok, to, 0), np.where(ok, since, 0)
-        dx, dy = x[to] - x[since], y[to] - y[since]
-        dx[~ok] = np.nan
-        return dx, dy
+
+def _square(ways: Complexes) -> Floats:
+    square: Floats = ways.real**2 + ways.imag**2
+    return square
 
 
 def _mean_below(square: Floats, counted: Bools, begin: Ints, end: Ints, limit: Floats) -> Bools:

@@ -69,8 +69,8 @@ def test_who_follows_at_40_m_was_never_near() -> None:
 
 def test_together_ends_beyond_the_far_limit_and_not_before() -> None:
     apart = WAY.copy()
-    apart[90:] += [0, 40.0]  # 40 m from minute 7.5 on: within the far limit for these two
-    apart[114:] -= [0, 40.0]  # minutes, and near again
+    apart[90:] += [0, 40.0]  # 40 m from minute 7.5 on: within the far limit for this
+    apart[102:] -= [0, 40.0]  # minute, and near again
     assert spans(WAY, apart) == [(0, 1, 0.0, 725.0)]
     apart[90:] += [0, 100.0]  # gone
     assert spans(WAY, apart)[0][3] == pytest.approx(450, abs=30)
