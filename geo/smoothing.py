@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from geo.track import HAMPEL_FLOOR_M, Bools, Fixes, Floats, Ints, bounds_of, leaps
+from geo.track import HAMPEL_FLOOR_M, SAME_PLACE_M, Bools, Fixes, Floats, Ints, bounds_of, leaps
 
 # The smoother's two constants: a phone in a street errs about 6 to 12 m per axis, and a walker
 # changes speed slowly. Larger r or smaller q hurt good phones more than they help bad ones.
@@ -22,6 +22,10 @@ TELEPORT_WALK_MPS = 2.5
 
 # Two fixes of a vehicle imply a teleport above this; no vehicle of a bureau drives 180 km/h.
 VEHICLE_LIMIT_MPS = 50.0
+
+# A silence between two fixes of one place cuts only from so many times the longest gap: who stays
+# with a phone that reports seldom stays once. The silence itself is unknown time all the same.
+SAME_PLACE_GAPS = 2.0
 
 # All that follows the smoother works on one clock: whole multiples of this in UTC.
 TICK_S = 5.0
@@ -76,9 +80,9 @@ def smooth(
     teleport = leaps(good, limit)
     teleport &= _elsewhere(good, np.flatnonzero(teleport), walk)
     new = np.ones(n, dtype=np.bool_)
-    new[1:] = (
-        (np.diff(good.track) != 0) | (dt > max_gap_s) | teleport | (vehicle[1:] != vehicle[:-1])
-    )
+    way = np.hypot(np.diff(good.x_m), np.diff(good.y_m))
+    silent = (dt > max_gap_s) & ((dt > SAME_PLACE_GAPS * max_gap_s) | (way > SAME_PLACE_M))
+    new[1:] = (np.diff(good.track) != 0) | silent | teleport | (vehicle[1:] != vehicle[:-1])
     piece = np.cumsum(new) - 1
     first = np.flatnonzero(new)
     majority = np.zeros(len(first), dtype=np.int64)

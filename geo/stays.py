@@ -18,9 +18,11 @@ from geo.track import Bools, Floats, Ints, bounds_of, runs
 STAY_STEP = 3
 STAY_OUTLIERS_S = 60.0
 
-# A stay begins and ends where the track comes this close to its centre; the radius itself would
-# cut half a minute of walking off both ends.
+# A stay begins when its centre is reached: where the track comes this close, and as much later as
+# it took from twice that distance, 30 s at most. The radius itself, or this distance alone, would
+# cut walking off both ends and make a stay of nine and a half minutes one of ten.
 STAY_EDGE_M = 20.0
+ARRIVAL_TICKS = 6
 
 # Slower than this over half a minute is a stop. It only names the moment: both are credited.
 STOP_WINDOW_S = 30.0
@@ -100,26 +102,25 @@ def find_stays(ticks: Ticks, *, stay_radius_m: float, stay_from_s: float) -> Sta
 
 
 def _trimmed(ticks: Ticks, coarse: Ints, begin: Ints, end: Ints, width: int) -> Stays:
-    """Stays from runs of coarse ticks, cut to where the track is near the centre of that end."""
+    """Stays from runs of coarse ticks, from arriving at the centre of that end to leaving it."""
     first, last, cx, cy, piece = [], [], [], [], []
     upper = np.append(coarse, len(ticks))
+    bounds = ticks.bounds
     for b, e in zip(begin.tolist(), end.tolist(), strict=True):
         lo = int(coarse[b])
         number = int(ticks.piece[lo])
-        hi = min(int(upper[e]), int(ticks.bounds[number + 1]))
+        start, stop = int(bounds[number]), int(bounds[number + 1])
+        hi = min(int(upper[e]), stop)
         head = slice(lo, min(hi, lo + width * STAY_STEP))
         tail = slice(max(lo, hi - width * STAY_STEP), hi)
-        x, y = ticks.x_m[lo:hi], ticks.y_m[lo:hi]
-        near_head = np.hypot(x - np.median(ticks.x_m[head]), y - np.median(ticks.y_m[head]))
-        near_tail = np.hypot(x - np.median(ticks.x_m[tail]), y - np.median(ticks.y_m[tail]))
-        from_ = int(np.argmax(near_head <= STAY_EDGE_M))
-        to = len(x) - int(np.argmax(near_tail[::-1] <= STAY_EDGE_M))
-        if to <= from_:
+        arrived = _arrived(ticks, head, np.arange(lo, hi), start)
+        left = _arrived(ticks, tail, np.arange(hi - 1, lo - 1, -1), stop - 1)
+        if left < arrived:
             continue
-        first.append(lo + from_)
-        last.append(lo + to)
-        cx.append(float(np.median(x[from_:to])))
-        cy.append(float(np.median(y[from_:to])))
+        first.append(arrived)
+        last.append(left + 1)
+        cx.append(float(np.median(ticks.x_m[arrived : left + 1])))
+        cy.append(float(np.median(ticks.y_m[arrived : left + 1])))
         piece.append(number)
     return Stays(
         np.array(piece, np.int64),
@@ -128,6 +129,22 @@ def _trimmed(ticks: Ticks, coarse: Ints, begin: Ints, end: Ints, width: int) -> 
         np.array(cx, np.float64),
         np.array(cy, np.float64),
     )
+
+
+def _arrived(ticks: Ticks, place: slice, at: Ints, border: int) -> int:
+    """The tick at which somebody reached the middle of `place`, `at` being the ticks in that order.
+
+    Where the track comes within `STAY_EDGE_M`, and as much later as it took from twice that
+    distance; `border` is the piece's end on that side.
+    """
+    x, y = np.median(ticks.x_m[place]), np.median(ticks.y_m[place])
+    step = 1 if len(at) < 2 else int(at[1] - at[0])
+    near = np.hypot(ticks.x_m[at] - x, ticks.y_m[at] - y) <= STAY_EDGE_M
+    edge = int(np.argmax(near))
+    before = np.arange(int(at[edge]), border - step, -step)[: ARRIVAL_TICKS + 1]
+    away = np.hypot(ticks.x_m[before] - x, ticks.y_m[before] - y) >= 2 * STAY_EDGE_M
+    walked = int(np.argmax(away))  # 0 where nobody came from that far within the time
+    return int(at[min(edge + walked, len(at) - 1)])
 
 
 def kinds(
@@ -142,7 +159,8 @@ def kinds(
     """What each tick was, shape (n,), codes of `Kind`.
 
     A gap is credited when it is at most `max_gap_s` long, the way across it is walkable at
-    `gap_speed_mps` and both ends are active; between two ends of one stay it belongs to the stay.
+    `gap_speed_mps` and both ends are active; between two fixes of one stay it belongs to the stay.
+    A longer one is unknown, within a stay too.
     """
     n = len(ticks)
     kind = np.full(n, Kind.MOVING, dtype=np.uint8)
@@ -162,7 +180,9 @@ def kinds(
         if not silent[b]:
             continue
         parked = kind[b:e] == Kind.PARKED
-        if parked.all():
+        at_rest = parked.mean() >= 0.5 and ticks.gap_m[b] <= 2 * STAY_EDGE_M
+        if ticks.gap_s[b] <= max_gap_s and (at_rest or parked.all()):
+            kind[b:e] = Kind.PARKED
             continue
         before = kind[b - 1] if b and ticks.piece[b - 1] == ticks.piece[b] else kind[b]
         after = kind[e] if e < n and ticks.piece[e] == ticks.piece[b] else kind[e - 1]

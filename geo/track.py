@@ -8,6 +8,7 @@ used carries the reason as a `Fault`, so that a person can appeal a reason and n
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntFlag, StrEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +30,20 @@ MAD_TO_SIGMA = 1.4826  # for a normal distribution
 EXCURSION_S = 60.0
 EXCURSION_TURNS = 4
 
+# Indoors a phone may take another access point for its own and show that place for minutes: from
+# the first to the last such fix at most this long, and with the steps there and back this long.
+ELSEWHERE_S = 240.0
+ABSENT_S = 480.0
+# Fixes of one place lie so far off it at most, indoors too (their root mean square); a longer way
+# between two fixes is a step.
+SAME_PLACE_M = 40.0
+# Nobody walks faster than this for longer; a phone that reports seldom shows a walk as steps, too.
+STEP_MPS = 2.5
+# Where somebody rests is the mean over so long.
+REST_S = 300.0
+# Stretches in a row that one absence may consist of.
+MOST_PLACES = 3
+
 # Modes are told apart by the median speed over two minutes, speeds being taken over 20 s so that
 # the noise of a phone in a narrow street stays below 1 m/s.
 MODE_WINDOW_S = 120.0
@@ -44,7 +59,7 @@ class Fault(IntFlag):
     DUPLICATE_TIME = 2  # another fix of the same second is better
     INACCURATE = 4  # the phone itself says it is worse than the limit
     JUMP = 8  # far from the fixes around it
-    TOO_FAST = 16  # out and back at a speed that nobody walks
+    TOO_FAST = 16  # out and back at a speed that nobody walks, or in one step from a resting place
     MOCK = 32  # the phone says that the place was set by hand
     SYNTHETIC = 64  # made by the app, not measured (anchor of a pause zone)
     REPEATED = 128  # an old place sent again under a new time (ping)
@@ -142,9 +157,10 @@ def in_order(
 def clean(fixes: Fixes, *, max_accuracy_m: float, max_speed_foot_mps: float) -> Fixes:
     """The same fixes with the reason added to each one that cannot be used.
 
-    Duplicate times, bad accuracy, jumps (Hampel) and single fixes that are out and back
-    faster than anyone walks. What the phone itself declared (mock, synthetic, …) stands in `fault`
-    already. Source of the order: clean before smoothing halves the time given to wrong streets.
+    Duplicate times, bad accuracy, jumps (Hampel), stretches that are out and back faster than
+    anyone walks, and places that a resting phone shows for minutes without a way there. What the
+    phone itself declared (mock, synthetic, …) stands in `fault` already. Source of the order: clean
+    before smoothing halves the time given to wrong streets.
     """
     fault = fixes.fault.copy()
     fault[fixes.accuracy_m > max_accuracy_m] |= Fault.INACCURATE
@@ -155,12 +171,14 @@ def clean(fixes: Fixes, *, max_accuracy_m: float, max_speed_foot_mps: float) -> 
         fault[good[same]] |= Fault.DUPLICATE_TIME
     good = np.flatnonzero(fault == 0)
     fault[good[_jumps(fixes.take(good))]] |= Fault.JUMP
-    for _ in range(EXCURSION_TURNS):
-        good = np.flatnonzero(fault == 0)
-        out = _excursions(fixes.take(good), max_speed_foot_mps)
-        if not out.any():
-            break
-        fault[good[out]] |= Fault.TOO_FAST
+    good = np.flatnonzero(fault == 0)
+    for find in (_elsewhere_at_rest, partial(_excursions, limit_mps=max_speed_foot_mps)):
+        for _ in range(EXCURSION_TURNS):
+            out = find(fixes.take(good))
+            if not out.any():
+                break
+            fault[good[out]] |= Fault.TOO_FAST
+            good = good[~out]
     return replace(fixes, fault=fault)
 
 
@@ -275,6 +293,91 @@ def _excursions(fixes: Fixes, limit_mps: float) -> Bools:
     for k in np.flatnonzero(chosen):
         out[first[k] : last[k] + 1] = True
     return out
+
+
+def _elsewhere_at_rest(fixes: Fixes) -> Bools:
+    """Mask of the fixes that a resting phone shows elsewhere for a while, up to `ELSEWHERE_S`.
+
+    A step is a way of more than `SAME_PLACE_M` between two fixes. Stretches between steps are such
+    fixes if each stands still, the stretches before and after them rest at one place, for longer
+    than the absence lasts, and nobody walked: every step was faster than `STEP_MPS`, or there was
+    one place only, reached and left in one step each. Who walks round the block shows a way: many
+    short steps, or several places at a walker's speed.
+    """
+    n = len(fixes)
+    out = np.zeros(n, dtype=np.bool_)
+    if n < 3:
+        return out
+    way = np.hypot(np.diff(fixes.x_m), np.diff(fixes.y_m))
+    new = np.ones(n, dtype=np.bool_)
+    new[1:] = (np.diff(fixes.track) != 0) | (way > SAME_PLACE_M)
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], n) - 1
+    m = len(first)
+    if m < 3:
+        return out
+    abrupt = np.ones(m, dtype=np.bool_)  # the step that leads to each stretch
+    abrupt[1:] = (way > STEP_MPS * np.diff(fixes.t_s))[first[1:] - 1]
+    track, begin_s, end_s = fixes.track[first], fixes.t_s[first], fixes.t_s[last]
+    places = _Means(fixes)
+    stands = places.spread(first, last) <= SAME_PLACE_M
+    # Where each stretch rests at its end and at its begin, and whether it does.
+    clock, _ = _clock(fixes.track, fixes.t_s)
+    back = np.maximum(np.searchsorted(clock, clock[last] - REST_S), first)
+    ahead = np.minimum(np.searchsorted(clock, clock[first] + REST_S, side="right") - 1, last)
+    rested, rests = places.resting(back, last), places.resting(first, ahead)
+    tail_x, tail_y = places.of(back, last)
+    head_x, head_y = places.of(first, ahead)
+    for stretches in range(1, MOST_PLACES + 1):
+        before = np.arange(m - stretches - 1)
+        after = before + stretches + 1
+        there_s = end_s[after - 1] - begin_s[before + 1]
+        at_rest_s = end_s[before] - begin_s[before] + end_s[after] - begin_s[after]
+        apart = np.hypot(tail_x[before] - head_x[after], tail_y[before] - head_y[after])
+        fits = (track[before] == track[after]) & (there_s <= ELSEWHERE_S)
+        fits &= (begin_s[after] - end_s[before] <= ABSENT_S) & (at_rest_s >= there_s)
+        fits &= rested[before] & rests[after] & (apart <= SAME_PLACE_M)
+        steep = abrupt[after]
+        for k in range(1, stretches + 1):
+            fits &= stands[before + k]
+            steep = steep & abrupt[before + k]
+        if stretches > 1:
+            fits &= steep
+        for k in np.flatnonzero(fits).tolist():
+            out[first[k + 1] : last[k + stretches] + 1] = True
+        if out.any():
+            return out
+    return out
+
+
+class _Means:
+    """Mean place of any stretch of fixes, from running sums."""
+
+    def __init__(self, fixes: Fixes) -> None:
+        # Counted from the first place: the sums of squares keep their digits.
+        x, y = fixes.x_m - fixes.x_m[0], fixes.y_m - fixes.y_m[0]
+        self.sums = [np.concatenate(([0.0], np.cumsum(v))) for v in (x, y, x * x + y * y)]
+
+    def of(self, first: Ints, last: Ints) -> tuple[Floats, Floats]:
+        """Mean of each stretch from `first` to `last`, both included."""
+        count = last - first + 1
+        x, y = ((total[last + 1] - total[first]) / count for total in self.sums[:2])
+        return x, y
+
+    def spread(self, first: Ints, last: Ints) -> Floats:
+        """Root mean square distance from the mean."""
+        x, y = self.of(first, last)
+        square = (self.sums[2][last + 1] - self.sums[2][first]) / (last - first + 1)
+        spread: Floats = np.sqrt(np.maximum(square - x * x - y * y, 0.0))
+        return spread
+
+    def resting(self, first: Ints, last: Ints) -> Bools:
+        """Whether the two halves of each stretch lie at one place."""
+        middle = (first + last) // 2
+        x, y = self.of(first, middle)
+        later_x, later_y = self.of(np.minimum(middle + 1, last), last)
+        resting: Bools = np.hypot(later_x - x, later_y - y) <= SAME_PLACE_M
+        return resting
 
 
 def leaps(fixes: Fixes, limit_mps: float | Floats) -> Bools:

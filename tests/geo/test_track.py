@@ -146,11 +146,16 @@ def test_the_batched_smoother_is_the_text_books_for_every_track() -> None:
         np.testing.assert_allclose(pieces.y_m[mine], by_the_book(t, p[:, 1]), atol=1e-6)
 
 
-@pytest.mark.parametrize(("gap_s", "pieces"), [(300.0, 1), (301.0, 2)])
-def test_a_track_is_cut_where_the_phone_was_silent_for_too_long(gap_s: float, pieces: int) -> None:
+@pytest.mark.parametrize(
+    ("gap_s", "way_m", "pieces"), [(300, 100, 1), (301, 100, 2), (600, 10, 1), (601, 10, 2)]
+)
+def test_a_track_is_cut_where_the_phone_was_silent_for_too_long(
+    gap_s: float, way_m: float, pieces: int
+) -> None:
+    """Twice as long at one place, where the silence itself is unknown time."""
     t = T0 + np.concatenate((np.arange(0, 100, 5.0), 95 + gap_s + np.arange(0, 100, 5.0)))
-    track = in_order(np.zeros(40, int), t, np.zeros(40), np.zeros(40))
-    cut = smooth(track, np.zeros(40, np.int64), **CUTS)
+    x = np.repeat([0.0, way_m], 20)
+    cut = smooth(in_order(np.zeros(40), t, x, np.zeros(40)), np.zeros(40, np.int64), **CUTS)
     assert len(cut.piece_track) == pieces
 
 
