@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from bureau.accounts import link_of, make_link
 from bureau.errors import Refused
-from bureau.models import Bureau, LocationNotice, OrgUnit, Role, UnitKind, User
+from bureau.models import Bureau, LocationNotice, OneTimeLink, OrgUnit, Role, UnitKind, User
 
 FIRST_ADMINISTRATOR = "first_admin"
 LINK_LASTS = timedelta(hours=1)
@@ -62,7 +62,9 @@ def begin(
     that cannot be taken.
     """
     with transaction.atomic():
-        # Two people with the link at the same moment: the second waits here, then finds it used.
+        # Two people at the same moment, with one link or two: the second waits here, then finds
+        # the first one's bureau.
+        list(OneTimeLink.objects.select_for_update().filter(purpose=FIRST_ADMINISTRATOR))
         link = link_of(token, purpose=FIRST_ADMINISTRATOR, now=now, lock=True)
         refuse_if_begun()
         bureau = Bureau(code=bureau_code, name=bureau_name, time_zone=time_zone)

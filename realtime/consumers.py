@@ -112,6 +112,8 @@ def read_rights(session_key: str) -> Rights | None:
     user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
     if user is None or user.unit_id is None or not live.may_watch(user):
         return None
+    if user.must_change_password:
+        return None  # as on every page, until it is changed
     if not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None  # the password was changed elsewhere
     return Rights(user.pk, user.unit_id, user.role)

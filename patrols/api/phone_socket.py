@@ -27,6 +27,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.http.request import validate_host
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from bureau.models import User
 from geo.errors import Refused
@@ -251,8 +252,14 @@ def same_origin(headers: dict[bytes, bytes]) -> bool:
 @database_sync_to_async
 def open_page_phone(user: User) -> tuple[int, int]:
     """(phone, interval in s) of the page of this account's person. Raises Refused."""
-    if not User.objects.filter(pk=user.pk, is_active=True).exists():
+    now = User.objects.filter(pk=user.pk, is_active=True).first()
+    if now is None:
         raise Refused("signed_out", "This account is closed.")
+    if now.must_change_password:
+        raise Refused("signed_out", "The password must be changed first: open the page again.")
+    # Compared with the account as it was when the socket was opened.
+    if not constant_time_compare(now.get_session_auth_hash(), user.get_session_auth_hash()):
+        raise Refused("signed_out", "The password was changed: sign in again.")
     person = Person.objects.filter(user=user.pk).first()
     if person is None:
         raise Refused("no_person", "This account belongs to nobody who patrols.")

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from bureau.models import Role, User
+from patrols.api import phone_socket
 from patrols.models import Alarm, Phone, PhoneApp, Position, Quarantine, RefusedCount
 from patrols.phones import hash_secret, revoke
 from tests import make
@@ -197,6 +198,31 @@ def test_the_officers_own_page_reports_by_its_session(http: httpx.Client) -> Non
     assert len(stored(person)) == 2
     phone = Phone.objects.get(holdings__person=person)  # one for both visits
     assert phone.app == PhoneApp.SOCKET
+
+
+@pytest.mark.parametrize("change", ["closed", "password", "must_change"])
+def test_a_changed_account_no_longer_reports(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(phone_socket, "TRUST_SESSION_S", 0.0)
+    person = officer_on_duty()
+    user = person.user = make.user(Role.OFFICER, person.unit)
+    person.save()
+    origin = str(http.base_url).rstrip("/")
+    with socket(http, cookie=session_of(user), origin=origin) as opened:
+        assert "ready" in hear(opened)
+        if change == "closed":
+            user.is_active = False
+        elif change == "password":
+            user.set_password("another-pass-1")
+        else:
+            user.must_change_password = True
+        user.save()
+        say(opened, {"batch": 1, "readings": [reading(1)]})
+        assert hear(opened)["error"]["code"] == "signed_out"
+        with pytest.raises(ConnectionClosed):
+            opened.recv(timeout=20)
+    assert not stored(person)
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", ""])

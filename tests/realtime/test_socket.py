@@ -166,6 +166,10 @@ def change_password(client: Client, user: User) -> None:
     user.save()
 
 
+def demand_another_password(client: Client, user: User) -> None:
+    User.objects.filter(pk=user.pk).update(must_change_password=True)
+
+
 def deactivate(client: Client, user: User) -> None:
     User.objects.filter(pk=user.pk).update(is_active=False)
 
@@ -175,7 +179,8 @@ def sign_out(client: Client, user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [change_role, change_unit, change_password, deactivate, sign_out]
+    "change",
+    [change_role, change_unit, change_password, demand_another_password, deactivate, sign_out],
 )
 def test_a_change_of_rights_closes_the_socket(
     town: Town, join, change, monkeypatch: pytest.MonkeyPatch
