@@ -46,6 +46,11 @@ class Passages:
         )
 
 
+NOWHERE = Passages(
+    np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0)
+)
+
+
 def lay_on_streets(roads: Roads, ticks: Ticks, kind: NDArray[np.uint8]) -> Matched:
     """Match the ticks: thinned to one in 30 s, without parked time and without what is off-street.
 

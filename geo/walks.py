@@ -13,6 +13,7 @@ from geo.stays import ACTIVE, Stays, find_stays, kinds, parked_fixes
 from geo.together import Clocked, PairSpans, errors_of, one_clock, pairs, without_desks
 from geo.track import Bools, Fixes, Floats, Ints, clean, modes
 from geo.visits import (
+    NOWHERE,
     Passages,
     active_seconds,
     apart_from_stays,
@@ -45,10 +46,11 @@ class Walks:
         return np.isin(self.kind, ACTIVE)
 
 
-def follow(roads: Roads, fixes: Fixes, rules: Rules) -> Walks:
+def follow(roads: Roads, fixes: Fixes, rules: Rules, *, streets: bool = True) -> Walks:
     """Clean → cut and smooth → stays and gaps → match → time on each street.
 
     `fixes` lie on `roads.plane`. Every stage is a function of its own file and can be used alone.
+    Without `streets` the last two are left out: who was near whom does not ask for them.
     """
     cleaned = clean(
         fixes, max_accuracy_m=rules.max_accuracy_m, max_speed_foot_mps=rules.max_speed_foot_mps
@@ -71,15 +73,17 @@ def follow(roads: Roads, fixes: Fixes, rules: Rules) -> Walks:
         max_gap_s=rules.max_gap_s,
         gap_speed_mps=rules.gap_speed_mps,
     )
-    good = cleaned.take(cleaned.usable)
-    way = keep_pace(
-        lay_on_streets(roads, ticks, kind),
-        good,
-        track.piece,
-        ~parked_fixes(ticks, kind, track),
-        track.piece_mode == 2,
-    )
-    walked = apart_from_stays(passages(way), ticks, kind)
+    walked = NOWHERE
+    if streets:
+        good = cleaned.take(cleaned.usable)
+        way = keep_pace(
+            lay_on_streets(roads, ticks, kind),
+            good,
+            track.piece,
+            ~parked_fixes(ticks, kind, track),
+            track.piece_mode == 2,
+        )
+        walked = apart_from_stays(passages(way), ticks, kind)
     active = np.isin(kind, ACTIVE)
     return Walks(
         cleaned,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -46,7 +46,7 @@ def tables(folder: Folder, stage: Stage) -> dict[str, list[Sequence[Any]]]:
     """The rows of each file, by its name, heads included; seconds count from the folder's t0."""
     t0_s = folder.t0_us / SECOND_US
     names = folder.fixes.officers
-    stretches = street_stretches(stage)
+    stretches = street_stretches(stage, folder)
     beat = own_segments(folder, stage)
     on_beat = np.zeros(len(names))
     for who, segment, _, _, active in stretches:
@@ -58,7 +58,7 @@ def tables(folder: Folder, stage: Stage) -> dict[str, list[Sequence[Any]]]:
     ]
     streets = [
         (names[who], folder.segments[segment].id, _s(enter - t0_s), _s(leave - t0_s), _s(active))
-        for who, segment, enter, leave, active in joined(stretches, folder)
+        for who, segment, enter, leave, active in stretches
     ]
     pairs = [
         (*sorted((names[a], names[b])), _s(start - t0_s), _s(end - t0_s))
@@ -115,33 +115,34 @@ def own_segments(folder: Folder, stage: Stage) -> Bools:
 # Streets
 
 
-def street_stretches(stage: Stage) -> list[Stretch]:
-    """Every stored passage of a street, by officer and time."""
+def street_stretches(stage: Stage, folder: Folder) -> list[Stretch]:
+    """Every stored passage of a street, by officer and time.
+
+    What midnight, or the end of one of the lines of an id, has cut is one again; a passage that a
+    parked stay interrupts stays in its parts.
+    """
     number = {person: at for at, person in enumerate(stage.people)}
     rows = SegmentVisit.objects.filter(bureau_id=stage.bureau.pk).order_by(
         "person_id", "entered_at", "left_at"
     )
-    return [
-        (number[person], stage.segments[segment], enter.timestamp(), leave.timestamp(), active)
-        for person, segment, enter, leave, active in rows.values_list(
-            "person_id", "segment_id", "entered_at", "left_at", "active_s"
-        )
-    ]
+    found: list[Stretch] = []
+    before: tuple[int, date] | None = None
+    for person, pk, day, enter, leave, active in rows.values_list(
+        "person_id", "segment_id", "day", "entered_at", "left_at", "active_s"
+    ):
+        who, segment = number[person], stage.segments[pk]
+        one = (who, segment, enter.timestamp(), leave.timestamp(), active)
+        if before not in (None, (pk, day)) and _goes_on(found[-1], one, folder):
+            last = found.pop()
+            one = (who, last[1], last[2], max(last[3], one[3]), last[4] + active)
+        found.append(one)
+        before = (pk, day)
+    return found
 
 
-def joined(stretches: Iterable[Stretch], folder: Folder) -> Iterator[Stretch]:
-    """The same with stretches that touch, on segments of one id, made one."""
-    before: Stretch | None = None
-    for who, segment, enter, leave, active in stretches:
-        if before is not None:
-            same = before[0] == who and folder.segments[before[1]].id == folder.segments[segment].id
-            if same and abs(enter - before[3]) <= TOUCHING_S:
-                before = (who, segment, before[2], max(leave, before[3]), before[4] + active)
-                continue
-            yield before
-        before = (who, segment, enter, leave, active)
-    if before is not None:
-        yield before
+def _goes_on(last: Stretch, one: Stretch, folder: Folder) -> bool:
+    same = last[0] == one[0] and folder.segments[last[1]].id == folder.segments[one[1]].id
+    return same and abs(one[2] - last[3]) <= TOUCHING_S
 
 
 # Company
@@ -177,7 +178,7 @@ def _pairs_on(bureau: Bureau, people: Sequence[int], day: date) -> list[Pair]:
     roads = roads_of(bureau.pk)
     ground = grounds_of(bureau.pk, roads)
     ones = [OnePerson(person, next(iter(ground.values())), (), ()) for person in there]
-    walks = follow(roads, to_fixes(roads, ones, observed(rows)), rules)
+    walks = follow(roads, to_fixes(roads, ones, observed(rows)), rules, streets=False)
     _, spans = company(walks, len(ones), rules)
     number = {person: at for at, person in enumerate(people)}
     at = [number[person] for person in there]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,17 +53,41 @@ def replay(folder: Folder, out: Path, said: Callable[[str], None]) -> list[str]:
 
 @contextmanager
 def scratch_tiles() -> Iterator[Path]:
-    """A folder for tiles and files of one run; the process forgets its streets before and after."""
+    """A folder for tiles and files of one run; the process forgets its streets before and after.
+
+    A lock in it says whose run is alive, so that what a killed run left is removed by the next.
+    """
     kept = settings.VAR_DIR
-    kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="replay-", dir=kept) as place:
+    above = kept / "scratch"
+    above.mkdir(parents=True, exist_ok=True)
+    with (above / "lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for old in above.glob("run-*"):
+            if not _is_alive(old):
+                shutil.rmtree(old, ignore_errors=True)
+        place = Path(tempfile.mkdtemp(prefix="run-", dir=above))
+        mark = (place / "alive").open("w")
+        fcntl.flock(mark, fcntl.LOCK_EX)
+    networks.forget()
+    settings.VAR_DIR = place
+    try:
+        yield place
+    finally:
+        settings.VAR_DIR = kept
         networks.forget()
-        settings.VAR_DIR = Path(place)
-        try:
-            yield Path(place)
-        finally:
-            settings.VAR_DIR = kept
-            networks.forget()
+        shutil.rmtree(place, ignore_errors=True)
+        mark.close()
+
+
+def _is_alive(place: Path) -> bool:
+    try:
+        with (place / "alive").open("r+") as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def judge(bureau: Bureau, fixes: Recording) -> None:
