@@ -13,7 +13,7 @@ from typing import Any
 from bureau.sentences import Sentence, gettext_noop
 from bureau.thresholds import UNITS, WEEKDAYS, Source, misfit, rule
 
-__all__ = ["UNITS", "Rules", "Source", "check", "described"]
+__all__ = ["RULES", "UNITS", "Rules", "Source", "check", "described"]
 
 # Of each two rules the second is never smaller.
 IN_ORDER = (
@@ -383,6 +383,9 @@ class Rules:
         if problems := check(values):
             raise ValueError(" ".join(str(problem) for problem in problems))
         return cls(**values)
+
+
+RULES = {rule.name: rule for rule in fields(Rules)}
 
 
 def described() -> list[tuple[str, Any, str, Source, str]]:

@@ -3,7 +3,16 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from frontend.views import my, records, session, settings, start, week, week_exports
+from frontend.views import (
+    my,
+    records,
+    session,
+    settings,
+    start,
+    week,
+    week_exports,
+    week_hotspots,
+)
 from frontend.views.live import live
 
 urlpatterns = [
@@ -19,6 +28,7 @@ urlpatterns = [
     path("week/", week.week, name="week"),
     path("week/figures.csv", week_exports.week_csv, name="week_csv"),
     path("week/bulletin/", week_exports.bulletin, name="bulletin"),
+    path("week/hotspots/", week_hotspots.week_hotspots, name="week_hotspots"),
     path("week/map/", week_exports.week_map, name="week_map"),
     path("week/open/", week.open_trail, name="open_trail"),
     path("week/review/", week.review, name="review"),

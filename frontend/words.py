@@ -38,6 +38,13 @@ VERDICT_REASONS: Mapping[str, _StrPromise] = {
     "refused_positions": gettext_lazy(
         "Positions were refused for want of a shift. Check the roster of those days."
     ),
+    "owed_by_squad": gettext_lazy(
+        "The bureau's rules ask the squad for the time, not each person alone."
+    ),
+    "pair_in_doubt": gettext_lazy(
+        "Two accounts reported from one phone or by the same track. That time is neither together "
+        "nor alone until somebody has looked at it."
+    ),
 }
 
 # The same reasons about company (patrols.judges.pair_coverage).
@@ -47,6 +54,27 @@ PAIR_REASONS: Mapping[str, _StrPromise] = {
     "too_little": gettext_lazy(
         "Too little was in company, even if all time without signal had been together."
     ),
+}
+
+# The same about a hotspot's hours (patrols.judges.hotspot_frequency).
+SLOT_REASONS: Mapping[str, _StrPromise] = {
+    **VERDICT_REASONS,
+    "enough": gettext_lazy("Visited often enough."),
+    "visits_missing": gettext_lazy(
+        "Too few visits, even if somebody had come in each time without signal."
+    ),
+    "visits_unseen": gettext_lazy(
+        "Time that was not seen decides: a visit may lie in a phone's silence or in a stay beside "
+        "a station."
+    ),
+    "visits_nearly": gettext_lazy(
+        "A pass was short of a visit by less than the error of the measurement."
+    ),
+    "nobody_on_duty": gettext_lazy(
+        "The roster has too little duty in these hours, so nothing can be known. Check the roster."
+    ),
+    "nothing_owed": gettext_lazy("Nothing is owed."),
+    "week_not_over": gettext_lazy("Not over yet."),
 }
 
 # How a stretch of duty was used (patrols.days); the same words in table, timeline and map.

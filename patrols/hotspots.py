@@ -11,19 +11,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import shapely
+from django.db import transaction
 from django.db.models import Q
 
 from bureau.access import rules_on
 from bureau.calendar import days_of
-from bureau.models import Bureau, OrgUnit
+from bureau.models import Bureau, OrgUnit, User
 from bureau.rules import Rules
 from bureau.week import Week, day_bounds
-from geo.models import Hotspot
+from geo.models import Hotspot, RoadSegment
+from geo.plane import Plane
+from patrols.access import log_look, may_open_trail
 from patrols.days import UNKNOWN
 from patrols.judges.hotspot_frequency import HotspotFacts, HotspotJudgement, judge
 from patrols.judges.hotspot_slots import Window, slots_of
 from patrols.judges.hotspot_visits import Stretch
 from patrols.models import Leave, Person, PersonDay, SegmentVisit, Shift
+from stations.models import Station
 
 type Spans = list[tuple[float, float]]
 
@@ -32,8 +38,8 @@ type Spans = list[tuple[float, float]]
 class HotspotWeek:
     """A hotspot's week: what is said of it, and the rules it rests on.
 
-    people: names of those who visited, by id · silent: who of its unit had how many seconds of
-    duty without signal, by id, most first.
+    people: who visited, by id · silent: who of its unit had how many seconds of duty without
+    signal, by id, most first · silent_people: them, by id.
     """
 
     hotspot: Hotspot
@@ -42,6 +48,7 @@ class HotspotWeek:
     rule_set_id: int | None
     people: dict[int, Person]
     silent: dict[int, float]
+    silent_people: dict[int, Person]
 
 
 def hotspot_weeks(
@@ -67,10 +74,14 @@ def hotspot_weeks(
         spot.pk: {segment.pk: segment.length_m for segment in spot.segments.all()}
         for spot in hotspots
     }
-    stretches = _stretches(bureau, week, lengths)
+    segments = {segment.pk: segment for spot in hotspots for segment in spot.segments.all()}
+    by_station = _beside_stations(bureau, week, segments.values(), rules.stay_radius_m)
+    stretches = _stretches(bureau, week, lengths, by_station)
     duty = _Duty(bureau, week, now)
     under = _units_below(bureau)
     people = _people(bureau, {s.person for one in stretches.values() for s in one})
+    unseen = {pk for one in hotspots for pk in duty.of(under[one.unit_id]).unseen}
+    silent_people = _people(bureau, unseen)
     found = []
     for spot in hotspots:
         windows = [
@@ -92,13 +103,61 @@ def hotspot_weeks(
         }
         ordered = sorted(silent.items(), key=lambda item: -item[1])
         found.append(
-            HotspotWeek(spot, judge(facts, rules), rules, rule_set_id, people, dict(ordered))
+            HotspotWeek(
+                spot, judge(facts, rules), rules, rule_set_id, people, dict(ordered), silent_people
+            )
         )
     return found
 
 
+def open_visits(user: User, one: HotspotWeek, week: Week, *, purpose: str) -> set[int]:
+    """Log that the user looks at who was at the hotspot and when; returns whom they may see named.
+
+    It is a trail, if a short one: each person shown can read who looked. People of units the user
+    does not see are not named, and so not logged.
+    """
+    shown = {
+        person
+        for slot in one.judgement.slots
+        for visit in (*slot.visits, *slot.short)
+        for person in visit.people
+    } | {person for visit in one.judgement.visits for person in visit.people}
+    named = {pk for pk in shown if pk in one.people and may_open_trail(user, one.people[pk])}
+    with transaction.atomic():
+        for pk in sorted(named):
+            if one.people[pk].user_id != user.pk:
+                log_look(
+                    user, one.people[pk], purpose=purpose, from_at=week.start, until_at=week.end
+                )
+    return named
+
+
+def _beside_stations(
+    bureau: Bureau, week: Week, segments: Iterable[RoadSegment], within_m: float
+) -> set[int]:
+    """The segments that have an open station of the bureau within `within_m`."""
+    stations = list(
+        Station.objects.filter(bureau=bureau, opened_on__lte=week.days[-1])
+        .filter(Q(closed_on=None) | Q(closed_on__gt=week.monday))
+        .values_list("geometry", flat=True)
+    )
+    if not stations:
+        return set()
+    plane = Plane.around([p.x for p in stations], [p.y for p in stations])
+    places = shapely.multipoints(
+        np.column_stack(plane.to_metres([p.x for p in stations], [p.y for p in stations]))
+    )
+    found = set()
+    for segment in segments:
+        lon, lat = np.array(segment.geometry.coords).T
+        line = shapely.linestrings(np.column_stack(plane.to_metres(lon, lat)))
+        if shapely.dwithin(line, places, within_m):
+            found.add(segment.pk)
+    return found
+
+
 def _stretches(
-    bureau: Bureau, week: Week, lengths: dict[int, dict[int, float]]
+    bureau: Bureau, week: Week, lengths: dict[int, dict[int, float]], by_station: set[int]
 ) -> dict[int, list[Stretch]]:
     """Everybody's time on the segments of each hotspot in the week."""
     by_segment: dict[int, list[int]] = defaultdict(list)
@@ -112,12 +171,19 @@ def _stretches(
         entered_at__gte=week.start - timedelta(days=1),
         entered_at__lt=week.end,
         left_at__gt=week.start,
-    ).values_list("person_id", "segment_id", "entered_at", "left_at", "walked_share")
-    for person, segment, entered_at, left_at, share in rows:
+    ).values_list("person_id", "segment_id", "entered_at", "left_at", "walked_share", "active_s")
+    for person, segment, entered_at, left_at, share, active_s in rows:
         for spot in by_segment[segment]:
-            metres = share * lengths[spot][segment]
             found[spot].append(
-                Stretch(person, segment, entered_at.timestamp(), left_at.timestamp(), metres)
+                Stretch(
+                    person,
+                    segment,
+                    entered_at.timestamp(),
+                    left_at.timestamp(),
+                    share * lengths[spot][segment],
+                    active_s,
+                    by_station=segment in by_station,
+                )
             )
     return found
 

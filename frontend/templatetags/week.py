@@ -148,3 +148,20 @@ def verdict_chip(verdict: Any) -> dict[str, str]:
     outcome = str(verdict.outcome)
     mark = MARKS.get(outcome, "?")
     return {"outcome": outcome, "mark": mark, "label": verdict.get_outcome_display()}
+
+
+@register.inclusion_tag("week/visit_bar.html")
+def visit_bar(row: Any) -> dict[str, Any]:
+    """Visits made against those owed; a line shows how many are due so far in a running week."""
+    said = _("%(made)d of %(required)d visits") % {"made": row.made, "required": row.required}
+    return {
+        "made": round(BAR * min(row.share, 1.0), 1),
+        "due": round(BAR * row.due_share, 1),
+        "said": said,
+    }
+
+
+@register.inclusion_tag("week/day_marks.html")
+def day_marks(marks: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Seven marks of a hotspot's days, Monday first."""
+    return {"marks": marks}

@@ -41,6 +41,8 @@ def frame_context(place: Place) -> dict[str, Any]:
             "now": place.address(week=None),
             "all": place.address(show=None),
             "list": place.address(),
+            "people": place.address(),
+            "hotspots": place.address("week_hotspots", show=None),
             "csv": place.address("week_csv", show=None),
             "print": place.address("bulletin", show=None),
             "map": place.address("week_map", show=None),

@@ -77,10 +77,10 @@ def judge(facts: HotspotFacts, rules: Rules) -> HotspotJudgement:
 
     A span is not met only if its visits would be too few even if every silence of 5 min
     (`min_dwell_s`) and more had held as many as fit 60 min (`visit_gap_s`) apart. It cannot be
-    judged where the unit's phones were silent so long, or where the roster had too little duty for
-    so many visits (without duty no positions are taken); it is borderline where passes short of a
-    visit by less than the error band decide. The week is not met if any span is not; before its end
-    it is not judged unless met.
+    judged where the unit's phones were silent so long, where a stay beside a station may have been
+    a visit, or where the roster had too little duty for so many visits (without duty no positions
+    are taken); it is borderline where passes short of a visit by less than the error band decide.
+    The week is not met if any span is not; before its end it is not judged unless met.
     """
     slots = tuple(_judge_slot(slot, facts, rules) for slot in facts.slots)
     owed = [one for one in slots if one.slot.owed and one.slot.required]
@@ -110,8 +110,9 @@ def _judge_slot(slot: Slot, facts: HotspotFacts, rules: Rules) -> SlotJudgement:
     ]
     found = visits_of(stretches, facts.length_m, rules)
     made = counted(found, rules.visit_gap_s)
-    unseen = clipped(facts.unseen, slot.start_s, min(slot.end_s, facts.now_s))
     lasts_s = float(rules.min_dwell_s)
+    unseen = clipped(facts.unseen, slot.start_s, min(slot.end_s, facts.now_s))
+    unseen += [(s.enter_s, s.exit_s) for s in stretches if s.doubtful_s >= lasts_s]
     possible = most_possible(found, unseen, lasts_s=lasts_s, gap_s=rules.visit_gap_s)
     slack = 1 - rules.error_band
     nearly = replace(

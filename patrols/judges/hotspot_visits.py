@@ -12,13 +12,29 @@ from bureau.rules import Rules
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One person on one segment of the hotspot: seconds UTC, metres of it walked."""
+    """One person on one segment of the hotspot: seconds UTC, metres of it walked.
+
+    active_s: time that was no stay of 10 min and more (`parked_after_s`) · by_station: whether a
+    station stands beside the segment, so that a stay may have been in it.
+    """
 
     person: int
     segment: int
     enter_s: float
     exit_s: float
     walked_m: float
+    active_s: float
+    by_station: bool = False
+
+    @property
+    def certain_s(self) -> float:
+        """Time that was surely on the street."""
+        return self.active_s if self.by_station else self.exit_s - self.enter_s
+
+    @property
+    def doubtful_s(self) -> float:
+        """Time that may have been spent in a station."""
+        return self.exit_s - self.enter_s - self.certain_s
 
     def within(self, start_s: float, end_s: float) -> "Stretch | None":
         """The part between two times, metres by the time; None if there is none."""
@@ -26,14 +42,21 @@ class Stretch:
         if leave <= enter:
             return None
         share = (leave - enter) / (self.exit_s - self.enter_s)
-        return Stretch(self.person, self.segment, enter, leave, self.walked_m * share)
+        return replace(
+            self,
+            enter_s=enter,
+            exit_s=leave,
+            walked_m=self.walked_m * share,
+            active_s=self.active_s * share,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Somebody on the hotspot: seconds UTC, time on its segments, share of its length walked.
 
-    people: who, the first one first · whole: whether it is long enough to count.
+    people: who, the first one first · whole: whether it is long enough to count · doubtful_s: time
+    beside a station that is not in dwell_s.
     """
 
     people: tuple[int, ...]
@@ -42,6 +65,7 @@ class Visit:
     dwell_s: float
     share: float
     whole: bool = True
+    doubtful_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -52,6 +76,7 @@ class _Open:
     enter_s: float
     exit_s: float
     dwell_s: float = 0.0
+    doubtful_s: float = 0.0
     walked_m: dict[int, float] = field(default_factory=dict)
     is_whole: bool = False
 
@@ -62,8 +87,9 @@ def visits_of(
     """Each person's own visits in time order; those too short are kept with `whole` false.
 
     length_m: every segment of the hotspot. A visit is whole once its time on the hotspot reaches
-    `min_dwell_s` (standing there counts: it is what a school gate asks for) or the metres walked,
-    each segment's once, reach `min_visit_share` of the length. Stretches less than `visit_gap_s`
+    `min_dwell_s` (standing there counts, it is what a school gate asks for; a stay beside a station
+    does not, nobody can tell the street from the room) or the metres walked, each segment's once,
+    reach `min_visit_share` of the length. Stretches less than `visit_gap_s`
     apart add up until then; later ones within the gap are the same visit seen again. What is driven
     past faster than `vehicle_speed_mps` counts by time alone.
     """
@@ -101,7 +127,8 @@ def _add(
     now: _Open, stretch: Stretch, length_m: Mapping[int, float], total_m: float, rules: Rules
 ) -> None:
     lasts = stretch.exit_s - stretch.enter_s
-    now.dwell_s += lasts
+    now.dwell_s += stretch.certain_s
+    now.doubtful_s += stretch.doubtful_s
     now.exit_s = max(now.exit_s, stretch.exit_s)
     if stretch.walked_m <= rules.vehicle_speed_mps * lasts:
         before = now.walked_m.get(stretch.segment, 0.0)
@@ -121,6 +148,7 @@ def _closed(now: _Open, total_m: float) -> Visit:
         now.dwell_s,
         walked / total_m if total_m else 0.0,
         now.is_whole,
+        now.doubtful_s,
     )
 
 

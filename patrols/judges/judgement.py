@@ -60,9 +60,8 @@ class DayFacts:
     """One person's local day in seconds: what the stages found.
 
     together_s, alone_s and company_unknown_s add up to credited_s; alone_spans_s are the lengths
-    of the spans alone. doubtful_together_s is the part of together_s in which nobody is left once
-    those are set aside who report from the same phone or by an identical track. vehicle_s and
-    bicycle_s are parts of credited_s.
+    of the spans alone. vehicle_s and bicycle_s are parts of credited_s. pair_in_doubt: two accounts
+    reported from one phone or by one track; that time is in company_unknown_s already.
     """
 
     duty_s: float = 0.0
@@ -75,7 +74,7 @@ class DayFacts:
     together_s: float = 0.0
     alone_s: float = 0.0
     company_unknown_s: float = 0.0
-    doubtful_together_s: float = 0.0
+    pair_in_doubt: bool = False
     alone_spans_s: tuple[float, ...] = ()
     fixes: int = 0
 

@@ -17,14 +17,13 @@ def judge(week: WeekFacts, rules: Rules) -> Judgement:
     A span alone shorter than the grace (a call at a door, crossing a street) is no breach and
     counts on neither side. Not met only if it would stay below the line with all unknown time
     spent together. Two accounts on one phone, or two tracks that are one, are no pair and no
-    breach: that time is unknown, and a person looks at it.
+    breach: that time comes as unknown, and it is said, so that a person looks at it.
     """
-    doubtful = week.total("doubtful_together_s")
-    together = max(0.0, week.total("together_s") - doubtful)
+    together = week.total("together_s")
     breaches = [
         span for day in week.days for span in day.alone_spans_s if span >= rules.alone_grace_s
     ]
-    alone, unknown = float(sum(breaches)), week.total("company_unknown_s") + doubtful
+    alone, unknown = float(sum(breaches)), week.total("company_unknown_s")
     judgeable = together + alone
     share = together / judgeable if judgeable else 0.0
     # Time without signal may have been a walk with a partner, as may a walk in unknown company.
@@ -39,10 +38,9 @@ def judge(week: WeekFacts, rules: Rules) -> Judgement:
         "share": share,
         "best_share": best,
         "required_share": rules.pair_required_share,
-        "doubtful_s": doubtful,
-        "days": [max(0.0, day.together_s - day.doubtful_together_s) for day in week.days],
+        "days": [day.together_s for day in week.days],
     }
-    beside = [Reason.PAIR_IN_DOUBT] if doubtful else []
+    beside = [Reason.PAIR_IN_DOUBT] if any(day.pair_in_doubt for day in week.days) else []
 
     def say(outcome: Outcome, reason: Reason) -> Judgement:
         return Judgement(outcome, numbers, (reason, *beside, *notes(week, rules)))

@@ -43,7 +43,6 @@ def judge(week: WeekFacts, rules: Rules) -> Judgement:
         "alone_s": week.total("alone_s"),
         "company_unknown_s": week.total("company_unknown_s"),
         "fixes": week.total("fixes"),
-        "refused": float(week.refused),
         "days": days,
     }
 

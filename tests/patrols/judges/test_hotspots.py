@@ -33,9 +33,18 @@ HOUR = 3600.0
 
 
 def on(
-    begin_s: float, lasts_s: float, *, person: int = 1, segment: int = 7, walked_m: float = 0.0
+    begin_s: float,
+    lasts_s: float,
+    *,
+    person: int = 1,
+    segment: int = 7,
+    walked_m: float = 0.0,
+    active_s: float | None = None,
+    by_station: bool = False,
 ) -> Stretch:
-    return Stretch(person, segment, begin_s, begin_s + lasts_s, walked_m)
+    active = lasts_s if active_s is None else active_s
+    end_s = begin_s + lasts_s
+    return Stretch(person, segment, begin_s, end_s, walked_m, active, by_station)
 
 
 def found(*stretches: Stretch) -> list[Visit]:
@@ -76,7 +85,11 @@ def test_passes_every_50_minutes_do_not_melt_into_one_visit() -> None:
         # By vehicle, 10 m/s: the length driven past is not walked.
         ([on(0, 12, walked_m=120)], False),
         # Standing at a school gate for 20 min is what it asks for.
-        ([on(0, 1200)], True),
+        ([on(0, 1200, active_s=0)], True),
+        # Beside a station only what was no stay counts: nobody can tell the street from the room.
+        ([on(0, 1200, active_s=299, by_station=True)], False),
+        ([on(0, 1200, active_s=300, by_station=True)], True),
+        ([on(0, 1200, active_s=60, walked_m=100, by_station=True)], True),
     ],
 )
 def test_a_visit_is_five_minutes_or_half_the_length(
@@ -144,6 +157,15 @@ def test_what_was_not_seen_fails_no_hotspot() -> None:
     four, five = (slot(8, 14, 4),), (slot(8, 14, 5),)
     assert said(facts(slots=four, unseen=morning)) == (Outcome.CANNOT_JUDGE, Reason.VISITS_UNSEEN)
     assert said(facts(slots=five, unseen=morning))[0] == Outcome.NOT_MET
+
+
+def test_a_stay_beside_a_station_is_no_visit_and_no_miss() -> None:
+    stay = on(9 * HOUR, 3000, active_s=100, by_station=True)
+    assert said(facts(stay)) == (Outcome.CANNOT_JUDGE, Reason.VISITS_UNSEEN)
+    [one] = judge(facts(stay), RULES).slots
+    assert [(v.dwell_s, v.doubtful_s, v.whole) for v in one.short] == [(100, 2900, False)]
+    # Outside the hours it decides nothing.
+    assert said(facts(stay, slots=[slot(10, 12)]))[0] == Outcome.NOT_MET
 
 
 def test_hours_without_anybody_on_duty_cannot_be_judged() -> None:

@@ -144,18 +144,14 @@ def test_a_squads_time_by_vehicle_is_unknown_where_it_does_not_count() -> None:
 
 
 def test_two_accounts_on_one_phone_are_no_pair_and_no_breach() -> None:
-    """Acceptance case 7, the judge's part: unknown company, and a person looks at it."""
-    plain = company(8000)
-    day = replace(plain.days[0], doubtful_together_s=8000.0)
-    doubtful = replace(plain, days=(day, *plain.days[1:]))
-    assert pair_coverage.judge(plain, RULES).outcome == Outcome.MET
-    said = pair_coverage.judge(doubtful, RULES)
+    """Acceptance case 7, the judge's part: their company is unknown, and it is said why."""
+    plain = company(0, (), unknown_s=8000)
+    day = replace(plain.days[0], pair_in_doubt=True)
+    said = pair_coverage.judge(replace(plain, days=(day, *plain.days[1:])), RULES)
     assert said.outcome == Outcome.CANNOT_JUDGE
     assert Reason.PAIR_IN_DOUBT in said.reasons
-    assert (said.numbers["together_s"], said.numbers["company_unknown_s"]) == (0, 8000)
-    # 1,000 s of 9,000 in doubt: the rest decides.
-    little = replace(plain, days=(replace(day, doubtful_together_s=1000.0), *plain.days[1:]))
-    assert pair_coverage.judge(little, RULES).outcome == Outcome.MET
+    assert (said.numbers["together_s"], said.numbers["breaches"]) == (0, 0)
+    assert Reason.PAIR_IN_DOUBT not in pair_coverage.judge(plain, RULES).reasons
 
 
 def test_the_numbers_are_on_the_verdict() -> None:

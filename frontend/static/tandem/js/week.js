@@ -61,6 +61,11 @@ function start(tandem) {
       clearTrail(tandem);
       const asks = document.querySelector("[data-evidence]");
       noteOnMap(asks ? gettext("Open the track to see it here.") : "");
+      const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-place]"));
+      const box = (place?.dataset.place ?? "").split(",").map(Number);
+      if (box.length === 4 && box.every(Number.isFinite)) {
+        fit(/** @type {[number, number, number, number]} */ (box));
+      }
     } else {
       noteOnMap("");
     }
