@@ -19,6 +19,7 @@ from geo.errors import Refused
 from patrols.replaying.fixes import Unreadable
 from patrols.replaying.folder import read_folder
 from patrols.replaying.run import replay
+from patrols.replaying.stage import moment
 
 
 class Command(BaseCommand):
@@ -54,7 +55,7 @@ class Command(BaseCommand):
             sys.exit(130)
         for warning in [*folder.warnings, *warnings]:
             self.stderr.write(warning)
-        start = f"{folder.t0_us / 1e6:.0f} ({folder.t0_from})"
+        start = f"{moment(folder.t0_us).isoformat()} ({folder.t0_from})"
         self.stdout.write(f"Written to {out}; seconds count from {start}.")
 
 
