@@ -37,13 +37,10 @@ def is_running(row: WeekRow) -> bool:
 
 def needs_look(row: WeekRow) -> bool:
     """Whether a supervisor has something to do here."""
-    if row.review in ("disputed", "changed"):
+    if row.review in ("disputed", "changed") or (row.gap_days and row.review == "none"):
         return True
-    return (
-        row.review == "none"
-        and row.outcome in (Outcome.CANNOT_JUDGE, Outcome.BORDERLINE, Outcome.NOT_MET)
-        and not is_running(row)
-    )
+    open_question = row.outcome in (Outcome.CANNOT_JUDGE, Outcome.BORDERLINE, Outcome.NOT_MET)
+    return row.review == "none" and (open_question or row.flags > 0) and not is_running(row)
 
 
 def urgency(row: WeekRow) -> tuple[int, str]:
@@ -68,20 +65,34 @@ def chip_of(row: WeekRow) -> dict[str, str]:
     return {"outcome": outcome, "mark": MARKS[outcome], "label": str(Outcome(outcome).label)}
 
 
+def pair_chip_of(row: WeekRow) -> dict[str, str] | None:
+    """The chip of the verdict on company, after review; None without one."""
+    if row.pair_verdict is None:
+        return None
+    if "week_not_over" in row.pair_verdict.reasons:
+        return {"outcome": "plain", "mark": "…", "label": _("week runs")}
+    outcome = str(row.pair_outcome)
+    return {"outcome": outcome, "mark": MARKS[outcome], "label": str(Outcome(outcome).label)}
+
+
 def marks_of(row: WeekRow) -> list[dict[str, str]]:
     """What else a supervisor should see at a glance."""
     found = []
     if row.review == "disputed":
         found.append({"label": _("disputed"), "style": "warn"})
-    if row.verdict is not None and row.verdict.changed_since_review:
+    changed = row.verdict is not None and row.verdict.changed_since_review
+    if changed or row.review == "changed":
         found.append({"label": _("data changed since review"), "style": "warn"})
     if row.last_review is not None:
         label = row.last_review.get_decision_display()
         found.append({"label": _("reviewed: %(decision)s") % {"decision": label}, "style": "plain"})
+    if row.flags:
+        label = ngettext("%(n)d sign to look at", "%(n)d signs to look at", row.flags)
+        found.append({"label": label % {"n": row.flags}, "style": "plain"})
     if row.review == "none" and "silent_all_week" in row.reasons:
         found.append({"label": _("phone silent all week"), "style": "plain"})
-    elif "refused_positions" in row.reasons:
-        found.append({"label": _("roster gap"), "style": "plain"})
+    if row.gap_days:
+        found.append({"label": _("roster gap"), "style": "warn"})
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
 
@@ -12,15 +12,27 @@ from django.db.models import Prefetch, Q
 
 from bureau.models import Bureau, OrgUnit
 from bureau.week import Week
-from patrols.models import Decision, Dispute, Outcome, Person, Review, Subject, Verdict
+from patrols.models import (
+    Decision,
+    Dispute,
+    Outcome,
+    Person,
+    PersonDay,
+    Review,
+    Subject,
+    Verdict,
+)
+from patrols.roster import refused_days
 
 
 @dataclass(frozen=True)
 class WeekRow:
     """One person's week; times in seconds. `verdict` None: not judged yet.
 
+    gap_days: days without a shift on which positions were refused (known before any verdict).
     outcome: what counts after review · days: credited seconds, Monday first · review: "none",
-    "reviewed", "changed" (data changed since the review) or "disputed" (an objection waits).
+    "reviewed", "changed" (data changed since the review) or "disputed" (an objection waits), the
+    last two of either verdict · flags: how many things of the week somebody should look at.
     """
 
     person: Person
@@ -42,6 +54,8 @@ class WeekRow:
     last_review: Review | None = None
     open_dispute: Dispute | None = None
     data_through: datetime | None = None
+    flags: int = 0
+    gap_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,7 @@ class SquadRow:
 
 def outcome_after_review(verdict: Verdict, last: Review | None) -> str:
     """What counts: the judge's answer, or what a supervisor made of it."""
-    if last is None or last.decision == Decision.UPHOLD:
+    if last is None or last.decision in (Decision.UPHOLD, Decision.ADOPT):
         return verdict.outcome
     if last.decision == Decision.EXCUSE:
         return Outcome.EXEMPT
@@ -90,13 +104,28 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
         .select_related("unit")
         .order_by("unit__code", "badge_no")
     )
+    flags: Counter[int] = Counter()
+    flagged = PersonDay.objects.filter(
+        bureau_id=bureau.pk, person_id__in=people.values("pk"), day__in=week.days
+    ).exclude(flags=[])
+    for person_id, found in flagged.values_list("person_id", "flags"):
+        flags[person_id] += len(found)
     rows = [
         _row(
             person,
             verdicts.get((person.pk, Subject.WEEKLY_PATROL_TIME)),
             verdicts.get((person.pk, Subject.PAIR_COVERAGE)),
+            flags[person.pk],
         )
         for person in people
+    ]
+    gaps = Counter(
+        one.person_id
+        for one in refused_days(bureau, week, [row.person.pk for row in rows])
+        if not one.rostered
+    )
+    rows = [
+        replace(row, gap_days=gaps[row.person.pk]) if row.person.pk in gaps else row for row in rows
     ]
     return sorted(rows, key=lambda r: (r.unit.code, "silent_all_week" not in r.reasons))
 
@@ -123,17 +152,18 @@ def _squad(unit: OrgUnit, rows: list[WeekRow]) -> SquadRow:
     )
 
 
-def _row(person: Person, verdict: Verdict | None, pair: Verdict | None) -> WeekRow:
+def _row(person: Person, verdict: Verdict | None, pair: Verdict | None, flags: int) -> WeekRow:
     pair_last = _last_review(pair)
     pair_outcome = outcome_after_review(pair, pair_last) if pair else ""
     if verdict is None:
-        return WeekRow(person, person.unit, None, pair, "", pair_outcome)
+        return WeekRow(person, person.unit, None, pair, "", pair_outcome, flags=flags)
     last = _last_review(verdict)
-    waiting = next((d for d in verdict.disputes.all() if d.answered_at is None), None)
+    both = [verdict, pair] if pair else [verdict]
+    waiting = next((d for one in both for d in one.disputes.all() if d.answered_at is None), None)
     numbers = verdict.numbers
     if waiting is not None:
         state = "disputed"
-    elif verdict.changed_since_review:
+    elif any(one.changed_since_review for one in both):
         state = "changed"
     else:
         state = "reviewed" if last else "none"
@@ -157,6 +187,7 @@ def _row(person: Person, verdict: Verdict | None, pair: Verdict | None) -> WeekR
         last,
         waiting,
         verdict.data_through,
+        flags,
     )
 
 

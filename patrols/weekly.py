@@ -300,12 +300,14 @@ def _says_the_same(one: Verdict, other: Verdict) -> bool:
             verdict.outcome,
             verdict.numbers,
             verdict.reasons,
-            verdict.rules,
             verdict.unit_id,
             verdict.data_through,
         )
 
-    return content(one) == content(other)
+    # A rule that one of the two did not know yet changed nothing.
+    known = one.rules.keys() & other.rules.keys()
+    same_rules = all(one.rules[key] == other.rules[key] for key in known)
+    return same_rules and content(one) == content(other)
 
 
 def _supersede(fresh: Verdict, *, week_over: bool) -> Verdict:
@@ -330,6 +332,9 @@ def _supersede(fresh: Verdict, *, week_over: bool) -> Verdict:
         fresh.save()
         return fresh
     if _says_the_same(old, fresh):
+        if old.changed_since_review:  # the data came back to what was reviewed
+            old.changed_since_review = False
+            old.save(update_fields=["changed_since_review"])
         return old
     if old.reviews.exists() or old.disputes.exists():
         latest = (
@@ -342,10 +347,10 @@ def _supersede(fresh: Verdict, *, week_over: bool) -> Verdict:
             .order_by("-pk")
             .first()
         )
+        # The same figures again are no news: a reviewer may have seen them and kept the verdict.
         if latest is None or not _says_the_same(latest, fresh):
             fresh.is_current = False
             fresh.save()
-        if not old.changed_since_review:
             old.changed_since_review = True
             old.save(update_fields=["changed_since_review"])
         return old

@@ -19,14 +19,16 @@ from django.views.decorators.http import require_GET, require_POST
 from bureau.errors import Refused
 from bureau.models import OrgUnit, User
 from bureau.week import Week, day_bounds
+from frontend.flag_words import flag_lines
 from frontend.pages import number_in, opens, words_in
 from frontend.rule_words import rule_lines
+from frontend.verdict_sections import sections
 from frontend.views.settings import notice_in_force
-from frontend.views.week import see_other, trail_of
+from frontend.views.week import chosen_verdict, final_of, see_other, trail_of
 from frontend.views.week_exports import attachment
-from frontend.week_list import is_running, shown_row
+from frontend.week_list import is_running, pair_chip_of, shown_row
 from frontend.week_place import week_of
-from patrols import patrolling, weekly
+from patrols import patrolling, reviews
 from patrols.access import trail_for
 from patrols.models import (
     LiveWatch,
@@ -92,7 +94,7 @@ def ancestors(unit: OrgUnit) -> list[int]:
     return found
 
 
-def week_context(person: Person, week: Week) -> dict[str, Any]:
+def week_context(person: Person, week: Week, user: User) -> dict[str, Any]:
     """The week's verdict with reviews, disputes and rules."""
     row = own_row(person, week)
     now_week = Week.of(timezone.localdate(), week.zone)
@@ -113,12 +115,11 @@ def week_context(person: Person, week: Week) -> dict[str, Any]:
             "ring": ring_of(row),
             "verdict": row.verdict,
             "pair_verdict": row.pair_verdict,
-            "pair_running": row.pair_verdict is not None
-            and "week_not_over" in row.pair_verdict.reasons,
+            "pair_chip": pair_chip_of(row),
+            "sections": sections(row, user),
+            "flags": flag_lines(person, week, viewer=user),
+            "final": final_of(person, week),
             "running": is_running(row),
-            "reviews": row.verdict.reviews.select_related("by"),
-            "disputes": row.verdict.disputes.select_related("answered_by"),
-            "may_dispute": row.open_dispute is None and "week_not_over" not in row.verdict.reasons,
             "rules": rule_lines(row.verdict.rules),
         }
     return context
@@ -151,6 +152,7 @@ def my(request: HttpRequest) -> HttpResponseBase:
     """`/my/?week=2026-11-16`"""
     person = person_of(request)
     week = week_of(request, person.bureau)
+    user: User = request.user  # type: ignore[assignment]
     notice = notice_in_force(person.bureau)
     accepted = (
         NoticeAccepted.objects.filter(person=person, notice=notice).first() if notice else None
@@ -165,7 +167,7 @@ def my(request: HttpRequest) -> HttpResponseBase:
         "looks": person.looks.select_related("user")[:LOOKS_SHOWN],
         "watches": watches[:LOOKS_SHOWN],
         **duty_context(person, timezone.now()),
-        **week_context(person, week),
+        **week_context(person, week, user),
     }
     return render(request, "my/page.html", context)
 
@@ -269,7 +271,9 @@ def dispute(request: HttpRequest) -> HttpResponseBase:
     if row is None or row.verdict is None:
         raise Refused("not_judged", _("This week is not judged yet; there is nothing to dispute."))
     user: User = request.user  # type: ignore[assignment]
-    weekly.dispute(row.verdict, user, words_in(request, "text"), now=timezone.now())
+    reviews.dispute(
+        chosen_verdict(request, row), user, words_in(request, "text"), now=timezone.now()
+    )
     messages.success(request, _("Sent. Your supervisor must answer; you read the answer here."))
     return redirect(f"/my/?week={week.monday}")
 

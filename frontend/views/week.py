@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -15,16 +16,23 @@ from bureau.errors import Refused
 from bureau.models import User
 from bureau.week import Week
 from frontend import trails
+from frontend.flag_words import flag_lines
 from frontend.pages import number_in, opens, words_in
 from frontend.purposes import keep_purpose, kept_purpose, purposes, read_purpose
 from frontend.rule_words import rule_lines
-from frontend.week_list import is_running, list_context, shown_row
+from frontend.verdict_sections import section, sections
+from frontend.week_list import list_context, pair_chip_of, shown_row
 from frontend.week_place import Place, place_of
-from patrols import reviews, weekly
+from patrols import reviews
 from patrols.access import visible_people
 from patrols.evidence import evidence
-from patrols.models import Dispute, Person, Verdict
+from patrols.models import Decision, Dispute, Person, Subject, TrailHold, Verdict
+from patrols.roster import refused_days
 from patrols.scorecard import WeekRow, week_rows
+from patrols.sealing import late_days, sealed_at
+
+# Late data is listed on every week's page for so long after it came.
+LATE_SHOWN = timedelta(days=30)
 
 
 def frame_context(place: Place) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def week(request: HttpRequest) -> HttpResponseBase:
         context |= evidence_context(request, place, person_id)
         part = "week/evidence.html"
     else:
-        context |= list_context(place)
+        context |= list_context(place) | {"late": late_lines(place)}
         part = "week/list.html"
     if request.headers.get("HX-Request"):
         return render(request, "week/part.html", context | {"part": part})
@@ -93,12 +101,13 @@ def evidence_context(request: HttpRequest, place: Place, person_id: str) -> dict
         "purposes": purposes(),
         "trail": trail_of(place.user, row.verdict, purpose) if purpose else None,
         "rules": rule_lines(row.verdict.rules),
+        "refused": refused_days(place.bureau, place.week, [person.pk]),
         **verdict_context(place, row),
     }
 
 
 def verdict_context(place: Place, row: WeekRow) -> dict[str, Any]:
-    """The verdict with its reviews and disputes."""
+    """The verdicts with their reviews and disputes."""
     verdict = row.verdict
     assert verdict is not None  # noqa: S101 (callers have checked)
     links = {
@@ -107,26 +116,50 @@ def verdict_context(place: Place, row: WeekRow) -> dict[str, Any]:
         "review": place.address("review", person=row.person.pk),
         "answer": place.address("answer", person=row.person.pk),
     }
-    own = row.person.user_id == place.user.pk
-    reviewer = place.user.role in reviews.REVIEWERS
-    why_not = ""
-    if own:
-        why_not = _("This is your own verdict: somebody else reviews it.")
-    elif is_running(row):
-        why_not = _("The week is not over; there is nothing to review yet.")
     return {
         "row": shown_row(row),
         "reasons": row.reasons,
         "verdict": verdict,
         "pair_verdict": row.pair_verdict,
-        "pair_running": row.pair_verdict is not None
-        and "week_not_over" in row.pair_verdict.reasons,
-        "reviews": verdict.reviews.select_related("by").order_by("-at", "-pk"),
-        "disputes": verdict.disputes.select_related("by", "answered_by"),
-        "may_review": reviewer and not own and not is_running(row),
-        "why_not_review": why_not,
+        "pair_chip": pair_chip_of(row),
+        "sections": sections(row, place.user),
+        "flags": flag_lines(row.person, place.week, viewer=place.user),
+        "final": final_of(row.person, place.week),
         "links": frame_context(place)["links"] | links,
     }
+
+
+def final_of(person: Person, week: Week) -> dict[str, Any]:
+    """Since when the week is final, what is held of its track, and what came too late."""
+    holds = TrailHold.objects.filter(
+        person=person, released_at=None, from_at__lt=week.end, until_at__gt=week.start
+    )
+    return {
+        "sealed_at": sealed_at(person.bureau, week),
+        "holds": holds,
+        "late": late_days(person.bureau, [person.pk], week=week),
+    }
+
+
+def late_lines(place: Place) -> list[dict[str, Any]]:
+    """What came too late to judge: for this week, and of any week in the last 30 days."""
+    names = dict(visible_people(place.user).filter(unit__in=place.units).values_list("pk", "name"))
+    recent = timezone.now() - LATE_SHOWN
+    lines = []
+    for row in late_days(place.bureau, names.keys()):
+        if row.day not in place.week.days and row.counted_through < recent:
+            continue
+        week = Week.of(row.day, place.bureau.time_zone).monday.isoformat()
+        lines.append(
+            {
+                "name": names[row.person_id],
+                "day": row.day,
+                "count": row.count,
+                "at": row.counted_through,
+                "link": place.address(week=week, person=row.person_id, show=None),
+            }
+        )
+    return lines
 
 
 def person_of(place: Place, given: str) -> Person:
@@ -165,22 +198,39 @@ def open_trail(request: HttpRequest) -> HttpResponseBase:
     return render(request, "week/trail.html", {"trail": trail})
 
 
+def chosen_verdict(request: HttpRequest, row: WeekRow) -> Verdict:
+    """The verdict of the row that a form is about."""
+    subject = request.POST.get("subject", Subject.WEEKLY_PATROL_TIME)
+    for verdict in (row.verdict, row.pair_verdict):
+        if verdict is not None and verdict.subject == subject:
+            return verdict
+    raise Http404
+
+
+def id_in(request: HttpRequest, name: str) -> int | None:
+    """A number of the form; None if it is empty."""
+    given = request.POST.get(name)
+    return number_in(given) if given else None
+
+
 @require_POST
 @opens("week")
 def review(request: HttpRequest) -> HttpResponseBase:
-    """Uphold, overturn or excuse a verdict, with a note."""
+    """Uphold, overturn or excuse a verdict, or adopt the newer figures beside it, with a note."""
     place, row = standing_row(request)
-    assert row.verdict is not None  # noqa: S101
+    verdict = chosen_verdict(request, row)
     error, note = "", words_in(request, "note")
+    decision, seen, now = request.POST.get("decision", ""), id_in(request, "seen"), timezone.now()
     try:
-        weekly.review(
-            row.verdict,
-            place.user,
-            request.POST.get("decision", ""),
-            note,
-            now=timezone.now(),
-            seen=number_in(seen) if (seen := request.POST.get("seen")) else None,
-        )
+        if decision == Decision.ADOPT:
+            newer = id_in(request, "newer")
+            reviews.adopt(verdict, place.user, note, now=now, newer=newer, seen=seen)
+            if request.headers.get("HX-Request"):  # every figure of the page is another one now
+                return HttpResponse(
+                    status=204, headers={"HX-Redirect": place.address(person=row.person.pk)}
+                )
+        else:
+            reviews.review(verdict, place.user, decision, note, now=now, seen=seen)
     except Refused as refused:
         if not request.headers.get("HX-Request"):
             raise
@@ -193,11 +243,10 @@ def review(request: HttpRequest) -> HttpResponseBase:
 def answer(request: HttpRequest) -> HttpResponseBase:
     """Answer an officer's objection."""
     place, row = standing_row(request)
-    assert row.verdict is not None  # noqa: S101
     given = request.POST.get("dispute", "")
-    objections = Dispute.objects.filter(verdict=row.verdict)
+    objections = Dispute.objects.filter(verdict=chosen_verdict(request, row))
     objection = get_object_or_404(objections, pk=number_in(given))
-    weekly.answer(objection, place.user, words_in(request, "answer"), now=timezone.now())
+    reviews.answer(objection, place.user, words_in(request, "answer"), now=timezone.now())
     return after_act(request, "", "")
 
 
@@ -207,6 +256,7 @@ def after_act(request: HttpRequest, error: str, note: str) -> HttpResponse:
     if not request.headers.get("HX-Request"):
         return see_other(place.address(person=row.person.pk))
     context = verdict_context(place, row)
+    context["section"] = section(chosen_verdict(request, row), place.user)
     context |= {"review_error": error, "review_note": note if error else "", "swap_head": not error}
     return render(request, "week/review_part.html", context, status=422 if error else 200)
 

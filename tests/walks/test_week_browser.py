@@ -111,7 +111,7 @@ def test_a_review_without_leaving_the_page(
     page = open_page()
     sign_in(page, web, "town-supervisor")
     page.goto(f"{web}/week/?week={MONDAY}&person={walker.pk}")
-    page.fill("#note", "Radio log says he was at the school gate.")
+    page.fill("#note-weekly_patrol_time", "Radio log says he was at the school gate.")
     page.click("button[value=excuse]")
     page.wait_for_selector(".history")
     expect(page.locator("#who")).to_contain_text("Exempt", timeout=SLOW_MS)

@@ -291,7 +291,9 @@ def test_data_after_a_review_is_flagged_and_comes_to_the_top(client: Client, peo
     text = page(client).text
     assert "data changed since review" in text
     assert rows_of(page(client, show="look").text)[:2] == ["Cy Silent", "Bo Short"]
-    assert "Review it again" in page(client, person=people["short"].pk).text
+    evidence = page(client, person=people["short"].pk).text
+    assert "With it the figures are" in evidence
+    assert "credited 2 h 20 min (was 50 min)" in evidence
 
 
 def test_a_dispute_is_shown_first_and_answered(client: Client, town: Town, people):
