@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from bureau.access import rules_on
@@ -20,6 +19,7 @@ from bureau.week import Week
 from geo.errors import Refused
 from patrols.day_rows import derive_day, touches_midnight
 from patrols.evidence import Evidence, evidence
+from patrols.flags import FlagCode
 from patrols.judges import JUDGES, DayFacts, Judgement, Reason, WeekFacts
 from patrols.models import (
     Company,
@@ -28,11 +28,11 @@ from patrols.models import (
     Outcome,
     Person,
     PersonDay,
-    RefusedCount,
     TouchedDay,
     Verdict,
 )
 from patrols.reviews import answer, dispute, review
+from patrols.roster import refused_days
 from patrols.scorecard import SquadRow, WeekRow, squad_rows, week_rows
 from patrols.sealing import is_in_time, is_kept, note_late
 
@@ -218,13 +218,11 @@ def week_facts(
         last_day__gte=week.monday,
     ).values_list("person", "first_day", "last_day"):
         leave[person] |= {day for day in calendar.dates if first <= day <= last}
-    refused = dict(
-        RefusedCount.objects.filter(
-            bureau_id=bureau.pk, person_id__in=person_ids, day__in=week.days
-        )
-        .values_list("person_id")
-        .annotate(Sum("count"))
-    )
+    # A phone left on after duty is no gap of the roster: only days without a shift count.
+    refused: Counter[int] = Counter()
+    for one in refused_days(bureau, week, person_ids):
+        if not one.rostered:
+            refused[one.person_id] += one.count
     return {
         person: WeekFacts(
             tuple(
@@ -234,7 +232,7 @@ def week_facts(
             leave_days=len(leave[person]),
             calendar_provisional=calendar.provisional,
             over=now >= week.end,
-            refused=int(refused.get(person, 0)),
+            refused=refused[person],
         )
         for person in person_ids
     }
@@ -269,6 +267,7 @@ def _day_facts(row: PersonDay | None, alone_spans_s: list[float]) -> DayFacts:
         company_unknown_s=row.company_unknown_s,
         alone_spans_s=tuple(alone_spans_s),
         fixes=row.fixes,
+        pair_in_doubt=any(flag.get("code") == FlagCode.SAME_PHONE for flag in row.flags),
     )
 
 
