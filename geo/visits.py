@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.matching import SEARCH_RADIUS_M, Matched, match
+from geo.matching import Matched, match
 from geo.roads import Roads
 from geo.smoothing import TICK_S, Ticks
 from geo.stays import Kind
@@ -15,6 +15,10 @@ from geo.track import Bools, Floats, Ints, runs
 # it comes of all fixes afterwards. A vehicle passes blocks in that time: a point per 10 s.
 THIN_TICKS = 6
 THIN_TICKS_DRIVEN = 2
+
+
+# Further than this from every street a place is off-street.
+OFF_STREET_M = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,8 @@ def lay_on_streets(roads: Roads, ticks: Ticks, kind: NDArray[np.uint8]) -> Match
     still[1:-1] &= still[:-2] & still[2:]  # the two ends of a stay remain
     chosen = np.flatnonzero(keep & ~still)
     x, y = ticks.x_m[chosen], ticks.y_m[chosen]
-    _, away = roads.nearest(x, y)
     piece = ticks.piece[chosen]
-    label = np.where(away <= SEARCH_RADIUS_M, piece, -1)
+    label = np.where(roads.near(x, y, OFF_STREET_M), piece, -1)
     begin, end = runs(label)
     on = label[begin] >= 0
     part_piece = label[begin][on]
