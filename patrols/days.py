@@ -4,7 +4,7 @@ Every second of duty gets one reason, so that a person can appeal a reason and n
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -174,21 +174,30 @@ def derive(
     seen: Observed,
     bounds_s: tuple[float, float],
     rules: Rules,
+    *,
+    wanted: Collection[int] | None = None,
 ) -> list[DerivedDay]:
     """The local day within `bounds_s` (seconds UTC) of each person, in the order given.
 
-    `seen` holds their fixes from `MARGIN_S` before to `MARGIN_S` after the day.
+    `seen` holds their fixes from `MARGIN_S` before to `MARGIN_S` after the day. With `wanted` only
+    the days of these person ids; the others are looked at only as their company.
     """
-    walks = follow(roads, to_fixes(roads, people, seen), rules)
+    fixes = to_fixes(roads, people, seen)
+    walks = follow(roads, fixes, rules, streets=wanted is None)
     clocked, spans = company(walks, len(people), rules)
     shared = shared_phones(walks.fixes, spans)
     joined = groups(without_shared(spans, shared))
     flagged = look_over(walks, spans, shared, [one.person for one in people], bounds_s)
     clocks = _clocks(people, seen, bounds_s)
     start_s = bounds_s[0]
+    tracks = list(range(len(people)))
+    if wanted is not None:
+        tracks = [track for track in tracks if people[track].person in wanted]
+        walks = follow(roads, fixes.take(np.isin(fixes.track, tracks)), rules)
     own = _on_own_ground(roads, people, walks)
     days = []
-    for track, one in enumerate(people):
+    for track in tracks:
+        one = people[track]
         day = DerivedDay(one.person)
         code = _reasons(one, walks, track, own, bounds_s)
         day.spans = _spans(code)

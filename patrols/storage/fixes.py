@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from django.db import connection
@@ -65,6 +65,33 @@ def read_fixes(
     raw = buffer.getbuffer()
     rows = np.frombuffer(raw[HEAD_BYTES : len(raw) - TAIL_BYTES], dtype=ROW)
     return rows.astype(ROW.newbyteorder("="))
+
+
+def first_fixes(
+    bureau_id: int, person_ids: NDArray[np.int64], from_s: NDArray[np.float64], within_s: float
+) -> NDArray[np.void]:
+    """The first position of each person within so many seconds of a moment, where there is one.
+
+    person_ids, from_s: (n,), one index probe each. Fields: person, t_s (seconds UTC), lon_deg,
+    lat_deg.
+    """
+    looked = np.dtype([("person", "i8"), ("t_s", "f8"), ("lon_deg", "f8"), ("lat_deg", "f8")])
+    if not len(person_ids):
+        return np.empty(0, looked)
+    # The table's partitions are told apart once, by the first and the last moment.
+    first = datetime.fromtimestamp(float(np.min(from_s)), UTC)
+    last = datetime.fromtimestamp(float(np.max(from_s)) + within_s, UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.person, extract(epoch FROM f.recorded_at)::float8, ST_X(f.point),"
+            " ST_Y(f.point) FROM unnest(%s::bigint[], %s::float8[]) a (person, from_s)"
+            " CROSS JOIN LATERAL (SELECT recorded_at, point FROM patrols_position"
+            " WHERE bureau_id = %s AND person_id = a.person AND recorded_at >= %s"
+            " AND recorded_at < %s AND recorded_at >= to_timestamp(a.from_s)"
+            " AND recorded_at < to_timestamp(a.from_s + %s) ORDER BY recorded_at LIMIT 1) f",
+            [person_ids.tolist(), from_s.tolist(), bureau_id, first, last, within_s],
+        )
+        return np.array(cursor.fetchall(), dtype=looked)
 
 
 def people_with_fixes(bureau_id: int, start: datetime, end: datetime) -> set[int]:
