@@ -15,7 +15,7 @@ help:  ## this list
 	@echo 'make replay   a recorded folder through the product: DIR=/path/folder OUT=/path/answers'
 	@echo 'make backup   the database into one file: FILE=/path/tandem.backup'
 	@echo 'make restore  the database from such a file: FILE=/path/tandem.backup SURE=yes'
-	@echo 'make bench    the figures of docs/benchmarks.md, measured on this machine'
+	@echo 'make bench    the figures of docs/benchmarks.md, measured here; ONLY=verdicts for one'
 	@echo 'make stop     stop what runs from this folder'
 	@echo 'make lock     renew the lock files from requirements/*.in and frontend/package.json'
 	@echo 'make clean    remove what was installed into this folder; the database stays'

@@ -52,7 +52,7 @@ def check() -> int:
 
 
 def bench(words: list[str]) -> int:
-    """`make bench`: each measurement of bench/ by itself; `ARGS=verdicts` for one."""
+    """`make bench`: each measurement of bench/ by itself; `ONLY=verdicts` for one."""
     env = _tools_environment()
     ready(env)
     env["TANDEM_DEMO_CITY"] = str(environment.city_extract())
@@ -64,6 +64,8 @@ def bench(words: list[str]) -> int:
     ]
     if unknown := set(words) - set(all_names):
         raise Stop(f"bench/ has no {', '.join(unknown)}: there are {', '.join(all_names)}.")
+    if "verdicts" in (words or all_names):
+        environment.bench_peers()
     failed = []
     with _servers(env, VAR / "bench", durable=True) as full:
         for name in words or all_names:

@@ -222,6 +222,29 @@ def city_extract() -> Path:
     return place
 
 
+def bench_peers() -> None:
+    """Libraries that the bench compares with, beside the product's own; without them it goes on."""
+    place = VAR / "bench" / "peers"
+    lock = REQUIREMENTS / "bench.txt"
+    if _stamp(place) == _digest(lock):
+        return
+    say("Fetching what the bench compares with…")
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        run(
+            [uv(), "pip", "install", "--quiet", "--require-hashes", "--target", place]
+            + ["--python", VENV_PYTHON, "-r", lock],
+            otherwise=f"They could not be fetched: {NO_REGISTRY}",
+            env=uv_settings(),
+            log=LOG,
+        )
+    except Stop as stop:
+        shutil.rmtree(place, ignore_errors=True)
+        say(f"{stop} The bench goes on without them.")
+        return
+    _write_stamp(place, _digest(lock))
+
+
 def lock() -> None:
     """Write the lock files anew from requirements/*.in and frontend/package.json."""
     compiled = ["pip", "compile", "--quiet", "--upgrade", "--generate-hashes", "--universal"]
@@ -230,6 +253,7 @@ def lock() -> None:
         ("uv", "3.9", []),
         ("base", "3.12", []),
         ("dev", "3.12", []),
+        ("bench", "3.12", []),
         ("demo", "3.11", ["--no-deps"]),
     ):
         say(f"requirements/{name}.txt")

@@ -48,7 +48,7 @@ def main() -> int:
         if command == "check":
             return checks.check()
         if command == "bench":
-            return checks.bench(shlex.split(os.environ.get("ARGS", "")))
+            return checks.bench(shlex.split(os.environ.get("ONLY") or os.environ.get("ARGS", "")))
         if command == "backup":
             return backups.backup(os.environ.get("FILE", ""))
         if command == "restore":
