@@ -27,6 +27,7 @@ urlpatterns = [
     path("alarms", session.alarms, name="alarms"),
     path("week/", week.week, name="week"),
     path("week/figures.csv", week_exports.week_csv, name="week_csv"),
+    path("week/squads.csv", week_exports.squads_csv, name="squads_csv"),
     path("week/bulletin/", week_exports.bulletin, name="bulletin"),
     path("week/hotspots/", week_hotspots.week_hotspots, name="week_hotspots"),
     path("week/map/", week_exports.week_map, name="week_map"),

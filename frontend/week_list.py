@@ -135,7 +135,8 @@ def shown_row(row: WeekRow, link: str = "") -> ShownRow:
 
 
 def squad_said(squad: SquadRow) -> str:
-    """`12 people · median 1 h 52 min · 75 % met`: never a sum of officer-minutes."""
+    """`12 people · median 1 h 52 min · 75 % met · a patrol was out 9 h`: never a sum of
+    officer-minutes."""
     parts = [ngettext("%(n)d person", "%(n)d people", squad.people) % {"n": squad.people}]
     if squad.median_credited_s is not None:
         parts.append(_("median %(time)s") % {"time": words.duration(squad.median_credited_s)})
@@ -144,6 +145,12 @@ def squad_said(squad: SquadRow) -> str:
             _("%(share)d %% met (of %(n)d judged)")
             % {"share": round(100 * squad.share_met), "n": squad.judged}
         )
+    if squad.patrol_s:
+        # Patrol-minutes: counted once however many walked; another column than officer-minutes.
+        parts.append(_("a patrol was out %(time)s") % {"time": words.duration(squad.patrol_s)})
+    if squad.squad_outcome:
+        label = str(Outcome(squad.squad_outcome).label)
+        parts.append(_("squad: %(verdict)s") % {"verdict": label})
     return " · ".join(parts)
 
 

@@ -9,9 +9,13 @@ from datetime import datetime
 from statistics import median
 
 from django.db.models import Prefetch, Q
+from django.utils import timezone
 
+from bureau.access import rules_on
 from bureau.models import Bureau, OrgUnit
+from bureau.rules import Rules
 from bureau.week import Week
+from patrols.judges.weekly_patrol_time import SquadFacts, judge_squad
 from patrols.models import (
     Decision,
     Dispute,
@@ -23,6 +27,7 @@ from patrols.models import (
     Verdict,
 )
 from patrols.roster import refused_days
+from patrols.squad_time import squad_facts
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,9 @@ class SquadRow:
     """A unit's week: medians and the share met, never a sum of officer-minutes.
 
     people: all rows · judged: those not exempt and judged · share_met: met ÷ judged, None if
-    nobody is · outcomes: how many of each.
+    nobody is · outcomes: how many of each · median_credited_s: officer-minutes · patrol_s,
+    patrol_days: patrol-minutes, in which time is counted once however many walked; Monday first ·
+    squad_outcome: the squad's own verdict where the rules ask the squad for the time, else "".
     """
 
     unit: OrgUnit
@@ -72,6 +79,9 @@ class SquadRow:
     median_credited_s: float | None
     share_met: float | None
     outcomes: dict[str, int] = field(default_factory=dict)
+    patrol_s: float = 0.0
+    patrol_days: tuple[float, ...] = (0.0,) * 7
+    squad_outcome: str = ""
 
 
 def outcome_after_review(verdict: Verdict, last: Review | None) -> str:
@@ -130,16 +140,25 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
     return sorted(rows, key=lambda r: (r.unit.code, "silent_all_week" not in r.reasons))
 
 
-def squad_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[SquadRow]:
+def squad_rows(
+    bureau: Bureau, week: Week, units: Iterable[OrgUnit], *, now: datetime | None = None
+) -> list[SquadRow]:
     """One row for each unit that has people, in the order of `units`."""
     wanted = list(units)
+    now = now or timezone.now()
+    facts = squad_facts(bureau, week, [unit.pk for unit in wanted], now=now)
+    rules, _ = rules_on(bureau, week.monday)
     by_unit: dict[int, list[WeekRow]] = defaultdict(list)
     for row in week_rows(bureau, week, wanted):
         by_unit[row.unit.pk].append(row)
-    return [_squad(unit, by_unit[unit.pk]) for unit in wanted if by_unit[unit.pk]]
+    return [
+        _squad(unit, by_unit[unit.pk], facts.get(unit.pk), rules)
+        for unit in wanted
+        if by_unit[unit.pk]
+    ]
 
 
-def _squad(unit: OrgUnit, rows: list[WeekRow]) -> SquadRow:
+def _squad(unit: OrgUnit, rows: list[WeekRow], facts: SquadFacts | None, rules: Rules) -> SquadRow:
     judged = [r for r in rows if r.outcome not in (Outcome.EXEMPT, "")]
     met = sum(r.outcome == Outcome.MET for r in judged)
     return SquadRow(
@@ -149,6 +168,9 @@ def _squad(unit: OrgUnit, rows: list[WeekRow]) -> SquadRow:
         median([r.credited_s for r in judged]) if judged else None,
         met / len(judged) if judged else None,
         dict(Counter(r.outcome for r in rows if r.outcome)),
+        facts.patrol_s if facts else 0.0,
+        facts.days if facts else (0.0,) * 7,
+        str(judge_squad(facts, rules).outcome) if facts and rules.weekly_scope == "squad" else "",
     )
 
 

@@ -52,6 +52,7 @@ def frame_context(place: Place) -> dict[str, Any]:
             "people": place.address(),
             "hotspots": place.address("week_hotspots", show=None),
             "csv": place.address("week_csv", show=None),
+            "squads_csv": place.address("squads_csv", show=None),
             "print": place.address("bulletin", show=None),
             "map": place.address("week_map", show=None),
         },

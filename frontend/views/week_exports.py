@@ -21,7 +21,8 @@ from frontend.views.week import frame_context
 from frontend.week_list import is_running, shown_row, squad_said
 from frontend.week_place import Place, place_of
 from patrols.access import log_look, may_open_trail
-from patrols.scorecard import WeekRow, squad_rows, week_rows
+from patrols.models import Outcome
+from patrols.scorecard import SquadRow, WeekRow, squad_rows, week_rows
 
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -125,6 +126,49 @@ def week_csv(request: HttpRequest) -> HttpResponseBase:
     return attachment(
         "\ufeff" + text.getvalue(),
         name=file_name(place, "csv"),
+        content_type="text/csv; charset=utf-8",
+    )
+
+
+SQUAD_COLUMNS = [
+    *("week", "unit", "people", "judged", "median_officer_min", "share_met"),
+    *("met", "not_met", "borderline", "cannot_judge", "exempt"),
+    *("patrol_min", "squad_verdict"),
+    *(f"{day}_patrol_min" for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
+]
+
+
+def squad_lines(squads: Iterable[SquadRow], place: Place) -> Iterable[list[Any]]:
+    """A line a squad. Officer-minutes come as a median, patrol-minutes count time once."""
+    for squad in squads:
+        median_s = squad.median_credited_s
+        yield [
+            place.week.monday.isoformat(),
+            squad.unit.name,
+            squad.people,
+            squad.judged,
+            "" if median_s is None else minutes(median_s),
+            "" if squad.share_met is None else round(squad.share_met, 3),
+            *(squad.outcomes.get(str(outcome), 0) for outcome in Outcome),
+            minutes(squad.patrol_s),
+            squad.squad_outcome,
+            *(minutes(seconds) for seconds in squad.patrol_days),
+        ]
+
+
+@require_GET
+@opens("week")
+def squads_csv(request: HttpRequest) -> HttpResponseBase:
+    """The squads' figures as CSV; no person's are in it."""
+    place = place_of(request)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(SQUAD_COLUMNS)
+    squads = squad_rows(place.bureau, place.week, place.units)
+    writer.writerows([safe_cell(cell) for cell in line] for line in squad_lines(squads, place))
+    return attachment(
+        "\ufeff" + text.getvalue(),
+        name=file_name(place, "squads.csv"),
         content_type="text/csv; charset=utf-8",
     )
 
