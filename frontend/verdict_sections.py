@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from bureau.models import User
 from frontend import words
+from frontend.week_list import MARKS
 from patrols import reviews
 from patrols.judges import Reason
 from patrols.models import Dispute, Outcome, Review, Subject, Verdict
@@ -20,8 +21,7 @@ class NewerFigures:
     """Figures that came in after the review, beside the verdict: what they say."""
 
     pk: int
-    outcome: Outcome
-    label: str
+    chip: dict[str, str]
     said: str
 
 
@@ -96,12 +96,13 @@ def newer_of(verdict: Verdict) -> NewerFigures | None:
     fresh = reviews.newer_figures(verdict)
     if fresh is None:
         return None
-    outcome = Outcome(fresh.outcome)
-    return NewerFigures(fresh.pk, outcome, str(outcome.label), figures_said(fresh, verdict))
+    outcome = str(fresh.outcome)
+    chip = {"outcome": outcome, "mark": MARKS[outcome], "label": str(Outcome(outcome).label)}
+    return NewerFigures(fresh.pk, chip, figures_said(fresh, verdict))
 
 
 def figures_said(fresh: Verdict, old: Verdict) -> str:
-    """`1 h 58 min credited (was 1 h 40 min), 12 min not known (was 30 min)`."""
+    """`credited 1 h 58 min (was 1 h 40 min), not known 12 min (was 30 min)`: what differs."""
     numbers: tuple[dict[str, Any], dict[str, Any]] = (fresh.numbers, old.numbers)
     names = [
         ("credited_s", _("credited %(now)s (was %(was)s)")),
@@ -116,5 +117,6 @@ def figures_said(fresh: Verdict, old: Verdict) -> str:
     parts = []
     for key, template in names:
         now, was = (words.duration(float(given.get(key, 0.0))) for given in numbers)
-        parts.append(template % {"now": now, "was": was})
+        if now != was:
+            parts.append(template % {"now": now, "was": was})
     return _(", ").join(parts)

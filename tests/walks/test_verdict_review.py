@@ -212,7 +212,7 @@ def test_newer_figures_are_shown_beside_and_adopted_with_a_note(
     PersonDay.objects.filter(person_id=person.pk).update(together_s=1560.0, alone_s=0.0)
     conclude(person)
     text = page(client, person)
-    assert "Data came in after the review. With it the figures are" in text
+    assert "With newer data the figures are" in text
     assert "together 2 h 10 min (was 0 min)" in text
     assert "Adopt the newer figures" in text
     newer = reviews.newer_figures(pair_of(person))

@@ -292,7 +292,7 @@ def test_data_after_a_review_is_flagged_and_comes_to_the_top(client: Client, peo
     assert "data changed since review" in text
     assert rows_of(page(client, show="look").text)[:2] == ["Cy Silent", "Bo Short"]
     evidence = page(client, person=people["short"].pk).text
-    assert "With it the figures are" in evidence
+    assert "With newer data the figures are" in evidence
     assert "credited 2 h 20 min (was 50 min)" in evidence
 
 
