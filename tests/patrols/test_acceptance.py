@@ -35,6 +35,7 @@ from patrols.models import (
     Subject,
     Verdict,
 )
+from patrols.rule_changes import touch_changed_rules
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, store
 from tests.world import Town, build_town
@@ -190,3 +191,34 @@ def test_the_set_valid_on_monday_judges_the_whole_week(town: Town) -> None:
             is_current=True,
         )
         assert (verdict.outcome, verdict.numbers["required_s"]) == (outcome, required)
+
+
+def test_a_rule_set_entered_in_its_own_week_judges_all_of_it_but_what_was_reviewed(
+    town: Town,
+) -> None:
+    """65 min met the 60 asked for; on Wednesday a set for this Monday asks for 120."""
+    rules = RuleSet.objects.create(
+        bureau=town.bureau, valid_from=WEEK.monday, values={"weekly_required_s": 3600}
+    )
+    one, at = on_shift(town, 65)
+    other, _ = on_shift(town, 65)
+    for seed, person in enumerate((one, other)):
+        store(person, at, noisy(around(WEST_LOOP, 3900), seed))
+    wednesday = local("2026-11-18 12:00")
+    weekly.judge(WEEK, [one, other], now=wednesday)
+    assert touch_changed_rules(town.bureau, now=wednesday) == 0
+    weekly.review(time_verdict(other), town.supervisor, "uphold", "Seen.", now=wednesday)
+    rules.delete()
+    RuleSet.objects.create(
+        bureau=town.bureau, valid_from=WEEK.monday, values={"weekly_required_s": 7200}
+    )
+    assert touch_changed_rules(town.bureau, now=wednesday) == 1
+    weekly.judge_touched(town.bureau, now=wednesday + timedelta(minutes=1))
+    assert time_verdict(one).reasons[0] == "week_not_over"
+    assert time_verdict(one).rules["weekly_required_s"] == 7200
+    assert time_verdict(other).outcome == "met"
+    assert time_verdict(other).rules["weekly_required_s"] == 3600
+    assert touch_changed_rules(town.bureau, now=wednesday) == 0
+    # A week that is over keeps the rules that judged it.
+    RuleSet.objects.all().delete()
+    assert touch_changed_rules(town.bureau, now=AFTER) == 0

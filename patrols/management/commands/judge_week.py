@@ -16,6 +16,7 @@ from bureau.week import Week
 from geo.errors import Refused
 from patrols import weekly
 from patrols.forgetting import close_lost_watches
+from patrols.rule_changes import touch_changed_rules
 from patrols.storage.turns import in_turn
 
 # While people walk, their day is judged again once a minute, not with every position.
@@ -79,6 +80,7 @@ class Command(BaseCommand):
             if not mine:
                 return
             try:
+                touch_changed_rules(bureau, now=timezone.now())
                 days = weekly.judge_touched(bureau, now=timezone.now(), rest_s=rest_s)
                 weekly.judge_ended(bureau, now=timezone.now())
             except Refused as refused:  # streets that cannot be built: say it, keep the marks
