@@ -76,6 +76,11 @@ def segments_as_drawn(reading: Reading, datum: Datum, report: ImportReport) -> l
         coordinates = tuple(
             c for i, c in enumerate(coordinates) if i == 0 or c != coordinates[i - 1]
         )
+        if len(coordinates) < 2:  # so short that its two ends were made one
+            report.refuse(
+                rows[line.ref], Sentence("geometry_empty", gettext_noop("The geometry is empty."))
+            )
+            continue
         lon, lat = [c[0] for c in coordinates], [c[1] for c in coordinates]
         x, y = Plane.around(lon, lat).to_metres(lon, lat)
         segments.append(

@@ -22,6 +22,7 @@ from patrols.replaying.times import SECOND_US, SOME_DAY_US, round_start, stated_
 SEGMENTS, BEAT, FIXES = "segments.geojson", "beat.geojson", "fixes.csv.gz"
 SEGMENT_ID: Final = ("segment_id", "segment", "id", "external_id", "osm_id")
 MOST_README_BYTES: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,4 +243,10 @@ def _t0_of(document: Mapping[str, Any]) -> int | None:
 def _own_t0(fixes: Recording) -> tuple[int, str]:
     if fixes.relative or not len(fixes):
         return SOME_DAY_US, "the times in the file"
-    return round_start(float(fixes.t_us.min()) / SECOND_US) * SECOND_US, "the first fix"
+    first_us = int(fixes.t_us.min())
+    early = fixes.officer[fixes.t_us <= first_us + MINUTE_US]
+    order = np.lexsort((fixes.t_us, fixes.officer))
+    steps = np.diff(fixes.t_us[order])[np.diff(fixes.officer[order]) == 0]
+    every_s = float(np.median(steps)) / SECOND_US if len(steps) else 5.0
+    start_s = round_start(first_us / SECOND_US, len(np.unique(early)), every_s)
+    return start_s * SECOND_US, "the first fix"

@@ -19,11 +19,13 @@ MICROSECONDS_FROM: Final = 1e14
 # Seconds after a t0 that nobody states need some day to stand on.
 SOME_DAY_US: Final = (datetime(2024, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
 
-# A patrol begins on a round moment, and the first phone is heard a little later (or, by its
-# clock, earlier): the roundest of these that fits is taken as t0.
-ROUND_S: Final = (3600, 1800, 900, 300)
-BEFORE_S: Final = 10.0
-AFTER_S: Final = 45.0
+# A patrol begins on a round moment, and the first phone is heard a little later (by its clock
+# perhaps earlier). The roundest moment that fits is taken as t0; the more phones there are, the
+# sooner the first of them must have been heard.
+ROUND_S: Final = (3600, 1800, 900, 300, 60, 10, 5, 1)
+EARLY_S: Final = 3.0  # half a second for moments that are not whole minutes
+LATE_S: Final = (3.0, 45.0)  # at least and at most
+LATE_STEPS: Final = 6.0  # of the time between two fixes of all phones together
 
 STATED = re.compile(
     r"\bt0\b[`*\" ]*[:=]?[`*\" ]*(\d{4}-\d\d-\d\d[T ][\d:.]+ ?(?:Z|[+-]\d\d:?\d\d)?)"
@@ -94,10 +96,14 @@ def stated_in_text(text: str) -> int | None:
         return None
 
 
-def round_start(first_s: float) -> int:
-    """The round moment (seconds since 1970) that a recording with this first fix began at."""
+def round_start(first_s: float, phones: int = 1, every_s: float = 5.0) -> int:
+    """The round moment (seconds since 1970) that a recording with this first fix began at.
+
+    phones: how many were heard in the first minute; every_s: seconds between fixes of one.
+    """
+    late_s = min(max(LATE_STEPS * every_s / max(phones, 1), LATE_S[0]), LATE_S[1])
     for step in ROUND_S:
         moment = round(first_s / step) * step
-        if -BEFORE_S <= first_s - moment <= AFTER_S:
+        if -(EARLY_S if step >= 60 else 0.5) <= first_s - moment <= late_s:
             return moment
-    return round(first_s / 60) * 60
+    return round(first_s)

@@ -277,6 +277,20 @@ def test_as_drawn_refuses_rows_without_or_with_a_double_id(tmp_path: Path) -> No
     ]
 
 
+def test_as_drawn_refuses_a_row_whose_ends_become_one(tmp_path: Path) -> None:
+    """60 cm with another street's end in the middle: all three ends are the same junction."""
+    path = files.geojson(
+        tmp_path / "s.geojson",
+        (shapely.LineString([town.at(0, 0), town.at(100, 0)]), {"id": "a"}),
+        (shapely.LineString([town.at(100, 0), town.at(100.6, 0)]), {"id": "b"}),
+        (shapely.LineString([town.at(100.3, 0), town.at(100.3, 90)]), {"id": "c"}),
+    )
+    bureau = town.bureau()
+    report = import_roads_file(bureau, path, options=StreetOptions(as_drawn=True))
+    assert set(live(bureau)) == {"a", "c"}
+    assert [(row, reason.code) for row, reason in report.refused] == [(2, "geometry_empty")]
+
+
 def test_bad_rows_are_refused_and_good_ones_taken(tmp_path: Path) -> None:
     good = shapely.LineString([town.at(0, 0), town.at(100, 0)])
     path = files.geojson(

@@ -251,20 +251,24 @@ def test_relative_times_count_from_themselves(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "start"),
+    ("first", "phones", "start"),
     [
-        ("07:59:59.893", "08:00:00"),  # a phone's clock may be behind
-        ("08:00:07", "08:00:00"),
-        ("08:30:44", "08:30:00"),
-        ("08:47:03", "08:47:00"),
-        ("08:04:58", "08:05:00"),
+        ("07:59:59.893", 27, "08:00:00"),  # a phone's clock may be behind
+        ("08:00:02.3", 27, "08:00:00"),
+        ("08:00:27", 1, "08:00:00"),  # six steps of one phone
+        ("08:30:14", 2, "08:30:00"),
+        ("08:47:03", 5, "08:47:00"),
+        ("08:04:58", 5, "08:05:00"),
+        # Ten phones that report every 5 s are not silent for 20 s: it began at that moment.
+        ("22:13:20.4", 10, "22:13:20"),
+        ("22:13:17.2", 10, "22:13:15"),
     ],
 )
-def test_round_starts(first: str, start: str) -> None:
+def test_round_starts(first: str, phones: int, start: str) -> None:
     def seconds(clock: str) -> float:
         return datetime.fromisoformat(f"2024-03-04T{clock}+00:00").timestamp()
 
-    assert round_start(seconds(first)) == seconds(start)
+    assert round_start(seconds(first), phones) == seconds(start)
 
 
 # The bureau made of it
