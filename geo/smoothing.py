@@ -11,6 +11,7 @@ from geo.track import HAMPEL_FLOOR_M, SAME_PLACE_M, Bools, Fixes, Floats, Ints, 
 # changes speed slowly. Larger r or smaller q hurt good phones more than they help bad ones.
 SMOOTH_R_M = 10.0
 SMOOTH_Q = 0.1  # m/s^1.5, square root of the acceleration's spectral density
+SMOOTH_Q_DRIVEN = 3.0  # a vehicle brakes and turns within a second or two
 FIRST_SPEED_VARIANCE = 1.0  # m²/s²
 
 # Fixes closer in time are taken as this far apart: the equations keep their digits.
@@ -64,8 +65,8 @@ def smooth(
 ) -> Smooth:
     """Cut where the phone was silent, teleported or changed between vehicle and foot; smooth each.
 
-    Constant-velocity Kalman filter with Rauch-Tung-Striebel smoothing per axis (r 10 m, q 0.1,
-    Q = q² [[dt³/3, dt²/2], [dt²/2, dt]]), all pieces at once.
+    Constant-velocity Kalman filter with Rauch-Tung-Striebel smoothing per axis (r 10 m, q 0.1 on
+    foot and 3 by vehicle, Q = q² [[dt³/3, dt²/2], [dt²/2, dt]]), all pieces at once.
     """
     good = fixes.take(fixes.usable)
     kind = mode[fixes.usable]
@@ -91,7 +92,8 @@ def smooth(
             np.append(first, n)
         )
         majority[share > 0.5] = code
-    place = _smooth_pieces(good.t_s, np.column_stack((good.x_m, good.y_m)), first)
+    q = np.where(majority == 2, SMOOTH_Q_DRIVEN, SMOOTH_Q)
+    place = _smooth_pieces(good.t_s, np.column_stack((good.x_m, good.y_m)), first, q[piece])
     return Smooth(piece, good.track[first], majority, good.t_s, place[:, 0], place[:, 1])
 
 
@@ -116,8 +118,8 @@ def _elsewhere(fixes: Fixes, leaped: Ints, walk_mps: Floats) -> Bools:
     return apart
 
 
-def _smooth_pieces(t_s: Floats, z: Floats, first: Ints) -> Floats:
-    """What filter and smoother find for flat pieces; z and the result have shape (n, 2).
+def _smooth_pieces(t_s: Floats, z: Floats, first: Ints, q: Floats) -> Floats:
+    """What filter and smoother find for flat pieces; z and the result have shape (n, 2), q (n,).
 
     The smoothed track is the most probable one, so it minimises the squares of what was measured
     (over r²) and of each step's process noise (over Q): linear equations in place and speed of
@@ -129,7 +131,7 @@ def _smooth_pieces(t_s: Floats, z: Floats, first: Ints) -> Floats:
     dt = np.maximum(np.diff(t_s), SHORTEST_STEP_S)
     within = np.ones(n - 1)
     within[first[1:] - 1] = 0.0
-    q2 = within / SMOOTH_Q**2
+    q2 = within / q[1:] ** 2
     # The inverse of Q: of place, of place × speed, of speed.
     pp, pv, vv = 12 * q2 / dt**3, -6 * q2 / dt**2, 4 * q2 / dt
     # What a step misses: place after − place before − dt speed before; speed after − before.

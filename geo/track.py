@@ -49,6 +49,8 @@ MOST_PLACES = 3
 MODE_WINDOW_S = 120.0
 MODE_STEP_S = 20.0
 MOVING_MPS = 0.5
+WALK_BETWEEN_S = 180.0
+WALK_BETWEEN_M = 150.0
 
 
 class Fault(IntFlag):
@@ -226,8 +228,32 @@ def modes(fixes: Fixes, *, bicycle_from_mps: float, vehicle_from_mps: float) -> 
     median[known] = known_median(windows[known])
     value = median[cell]
     mode[good[value >= bicycle_from_mps]] = 1
-    mode[good[value > vehicle_from_mps]] = 2
+    driven = _without_halts(fixes.take(good), value > vehicle_from_mps)
+    mode[good[driven]] = 2
     return mode
+
+
+def _without_halts(fixes: Fixes, driven: Bools) -> Bools:
+    """`driven` with the halts and slow stretches between two drives, which are no walks.
+
+    A walk between two drives lasts `WALK_BETWEEN_S` and leads `WALK_BETWEEN_M` away.
+    """
+    if not driven.any():
+        return driven
+    begin, end = runs(2 * fixes.track + driven)
+    state, track = driven[begin], fixes.track[begin]
+    between = np.zeros(len(begin), dtype=np.bool_)
+    between[1:-1] = ~state[1:-1] & (track[:-2] == track[1:-1]) & (track[2:] == track[1:-1])
+    lasts_s = fixes.t_s[end - 1] - fixes.t_s[begin]
+    extent = np.hypot(_extent(fixes.x_m, begin), _extent(fixes.y_m, begin))
+    halt = between & ((lasts_s < WALK_BETWEEN_S) | (extent < WALK_BETWEEN_M))
+    return driven | np.repeat(halt, end - begin)
+
+
+def _extent(values: Floats, first: Ints) -> Floats:
+    """Largest less smallest value of each stretch, (m,)."""
+    extent: Floats = np.maximum.reduceat(values, first) - np.minimum.reduceat(values, first)
+    return extent
 
 
 def _clock(track: Ints, t_s: Floats) -> tuple[Floats, Floats]:

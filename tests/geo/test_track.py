@@ -104,6 +104,36 @@ def test_a_teleport_does_not_make_a_walker_a_driver() -> None:
     assert not modes(clean(track, **LIMITS), **SPEEDS).any()
 
 
+DRIVE = walk([(0, 0), (4000, 0)], mps=8.0)
+
+
+@pytest.mark.parametrize(
+    ("between", "kept"),
+    [
+        (stand(4000, 0, 240), False),  # a halt
+        (walk([(4000, 0), (4150, 0)], mps=1.25), False),  # two minutes at a walker's speed: traffic
+        (walk([(4000, 0), (4000, 400)], mps=1.25), True),  # five minutes on foot
+    ],
+)
+def test_only_a_walk_between_two_drives_is_on_foot(between: np.ndarray, kept: bool) -> None:
+    on = DRIVE - DRIVE[0] + between[-1]
+    track = clean(fixes(np.vstack((DRIVE, between, on))), **LIMITS)
+    mode = modes(track, **SPEEDS)
+    middle = mode[len(DRIVE) : len(DRIVE) + len(between)]
+    assert (middle[15:-15] == (0 if kept else 2)).all()
+    pieces = smooth(track, mode, **CUTS)
+    assert len(pieces.piece_track) == (3 if kept else 1)
+
+
+def test_a_vehicle_keeps_its_corners() -> None:
+    """8 m/s round a corner: a walker's smoothing would cut it by a block."""
+    way = walk([(0, 0), (1200, 0), (1200, 1200)], mps=8.0)
+    track = clean(fixes(way), **LIMITS)
+    pieces = smooth(track, modes(track, **SPEEDS), **CUTS)
+    off = np.hypot(pieces.x_m - 1200, pieces.y_m)
+    assert off.min() < 8
+
+
 def by_the_book(t: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Kalman filter and RTS smoother in matrices, one axis, straight from the text books."""
     state, cov = np.array([z[0], 0.0]), np.diag([SMOOTH_R_M**2, 1.0])
