@@ -1,6 +1,7 @@
 """All stages from fixes to streets in their order: what a live judge, a week and a bench share."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,27 +74,70 @@ def follow(roads: Roads, fixes: Fixes, rules: Rules, *, streets: bool = True) ->
         max_gap_s=rules.max_gap_s,
         gap_speed_mps=rules.gap_speed_mps,
     )
-    walked = NOWHERE
-    if streets:
-        good = cleaned.take(cleaned.usable)
-        way = keep_pace(
-            lay_on_streets(roads, ticks, kind),
-            good,
-            track.piece,
-            ~parked_fixes(ticks, kind, track),
-            track.piece_mode == 2,
-        )
-        walked = apart_from_stays(passages(way), ticks, kind)
-    active = np.isin(kind, ACTIVE)
+    nowhere = np.full(len(ticks), -1, np.int64)
+    walks = Walks(cleaned, track, ticks, kind, stays, NOWHERE, np.empty(0), nowhere)
+    return on_streets(roads, walks) if streets else walks
+
+
+def on_streets(roads: Roads, walks: Walks) -> Walks:
+    """The same walks with what they passed: match → time along the way → time on each street."""
+    ticks, kind, track = walks.ticks, walks.kind, walks.smooth
+    way = keep_pace(
+        lay_on_streets(roads, ticks, kind),
+        walks.fixes.take(walks.fixes.usable),
+        track.piece,
+        ~parked_fixes(ticks, kind, track),
+        track.piece_mode == 2,
+    )
+    walked = apart_from_stays(passages(way), ticks, kind)
+    return replace(
+        walks,
+        passages=walked,
+        active_s=active_seconds(ticks, walks.active, walked),
+        passage_at=segment_at(ticks, walked),
+    )
+
+
+def walks_of(walks: Walks, tracks: Collection[int]) -> Walks:
+    """The walks of some tracks, as if they alone had been followed, not yet on streets."""
+    chosen = list(tracks)
+    track, ticks, stays = walks.smooth, walks.ticks, walks.stays
+    piece = np.isin(track.piece_track, chosen)
+    number = np.cumsum(piece) - 1
+    fix, tick, stay = piece[track.piece], piece[ticks.piece], piece[stays.piece]
+    tick_number = np.concatenate(([0], np.cumsum(tick)))
     return Walks(
-        cleaned,
-        track,
-        ticks,
-        kind,
-        stays,
-        walked,
-        active_seconds(ticks, active, walked),
-        segment_at(ticks, walked),
+        walks.fixes.take(np.isin(walks.fixes.track, chosen)),
+        Smooth(
+            number[track.piece[fix]],
+            track.piece_track[piece],
+            track.piece_mode[piece],
+            track.t_s[fix],
+            track.x_m[fix],
+            track.y_m[fix],
+        ),
+        Ticks(
+            number[ticks.piece[tick]],
+            track.piece_track[piece],
+            track.piece_mode[piece],
+            ticks.tick[tick],
+            ticks.x_m[tick],
+            ticks.y_m[tick],
+            (np.cumsum(fix) - 1)[ticks.fix[tick]],
+            ticks.gap_s[tick],
+            ticks.gap_m[tick],
+        ),
+        walks.kind[tick],
+        Stays(
+            number[stays.piece[stay]],
+            tick_number[stays.begin[stay]],
+            tick_number[stays.end[stay]],
+            stays.x_m[stay],
+            stays.y_m[stay],
+        ),
+        NOWHERE,
+        np.empty(0),
+        np.full(int(tick.sum()), -1, np.int64),
     )
 
 
