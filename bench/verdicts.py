@@ -135,7 +135,8 @@ def said_of(values: Sequence[float], digits: int) -> str:
     mean = f"{np.mean(values):.{digits}f}"
     if len(values) == 1:
         return mean
-    return f"{mean} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+    low, high = (f"{value:.{digits}f}" for value in (min(values), max(values)))
+    return f"{mean} ({low} to {high})" if min(values) < 0 else f"{mean} ({low}–{high})"
 
 
 FIGURES = {
