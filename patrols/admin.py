@@ -36,7 +36,9 @@ from patrols.models import (
     PhoneHolding,
     Quarantine,
     Review,
+    SealedWeek,
     Shift,
+    TrailHold,
     TrailLook,
     Verdict,
 )
@@ -253,6 +255,23 @@ class DisputeAdmin(ReadOnly):
     bureau_path = "verdict__bureau"
     unit_path = "verdict__unit"
     list_display = ("verdict", "by", "at", "answered_by", "answered_at")
+
+
+@admin.register(SealedWeek)
+class SealedWeekAdmin(ReadOnly):
+    """Weeks that are final."""
+
+    list_display = ("monday", "sealed_at")
+
+
+@admin.register(TrailHold)
+class TrailHoldAdmin(ReadOnly):
+    """Whose track is held past the retention time, why, and when it was deleted. No places."""
+
+    unit_path = "person__unit"
+    list_display = ("person", "reason", "from_at", "until_at", "made_at", "released_at")
+    list_filter = ("reason",)
+    list_select_related = ("person",)
 
 
 @admin.register(TrailLook)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
+from typing import Any
 
 from django.db.models import Prefetch, Q
 from django.utils import timezone
@@ -15,6 +16,7 @@ from bureau.access import rules_on
 from bureau.models import Bureau, OrgUnit
 from bureau.rules import Rules
 from bureau.week import Week
+from patrols.flags import FlagCode
 from patrols.judges.weekly_patrol_time import SquadFacts, judge_squad
 from patrols.models import (
     Decision,
@@ -84,6 +86,12 @@ class SquadRow:
     squad_outcome: str = ""
 
 
+def is_loud(flag: Any) -> bool:
+    """Whether a flag asks for a look from the table. A day in one place does not: many posts are
+    one place, and stillness is no demerit. It stands in the evidence."""
+    return not (isinstance(flag, dict) and flag.get("code") == FlagCode.ONE_PLACE)
+
+
 def outcome_after_review(verdict: Verdict, last: Review | None) -> str:
     """What counts: the judge's answer, or what a supervisor made of it."""
     if last is None or last.decision in (Decision.UPHOLD, Decision.ADOPT):
@@ -119,7 +127,7 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
         bureau_id=bureau.pk, person_id__in=people.values("pk"), day__in=week.days
     ).exclude(flags=[])
     for person_id, found in flagged.values_list("person_id", "flags"):
-        flags[person_id] += len(found)
+        flags[person_id] += sum(is_loud(flag) for flag in found)
     rows = [
         _row(
             person,

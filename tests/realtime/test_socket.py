@@ -202,6 +202,11 @@ def test_unchanged_rights_keep_it_open(town: Town, join, server, monkeypatch: py
             socket.recv(timeout=0.5)
         server.publish(channel(town.top), b"still here")
         assert socket.recv(timeout=PATIENCE_S) == b"still here"
+        # The log says that the watch goes on, so that a crash leaves a truthful end.
+        watch = LiveWatch.objects.get()
+        assert watch.left_at is None
+        assert watch.seen_at is not None
+        assert watch.seen_at > watch.joined_at
 
 
 def test_a_lost_redis_connection_is_taken_up_again(town: Town, join, server):

@@ -113,6 +113,15 @@ def test_flags_are_said_in_words_and_put_the_row_on_top(
     assert "signs to look at" in page(client)
 
 
+def test_a_day_in_one_place_is_in_the_evidence_and_calls_nobody(
+    client: Client, person: Person
+) -> None:
+    flag(person, 0, {"code": "one_place", "start_s": 0.0, "end_s": 9000.0, "value": 9000.0})
+    assert "to look at" not in page(client)
+    assert "Needs a look" not in page(client)
+    assert "in one place for 2 h 30 min" in page(client, person)
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
