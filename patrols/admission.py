@@ -58,7 +58,10 @@ class Carrier(msgspec.Struct, gc=False):
 
 
 class KnownPhone(msgspec.Struct, gc=False):
-    """A phone as enrolled; `holdings` in time order."""
+    """A phone as enrolled; `holdings` in time order.
+
+    `old_secret_sha256` is what a renewal left open until `old_until_us`; empty if there is none.
+    """
 
     phone_id: int
     bureau_id: int
@@ -67,6 +70,19 @@ class KnownPhone(msgspec.Struct, gc=False):
     revoked: bool
     holdings: list[Holding]
     loaded_us: int
+    old_secret_sha256: str = ""
+    old_until_us: int = 0
+    told_app: str = ""
+
+    def opens_to(self, secret_sha256: str, us: int) -> bool:
+        """Whether a message received at `us` with this secret is this phone's.
+
+        An empty secret is a session that was looked at elsewhere.
+        """
+        return not secret_sha256 or (
+            secret_sha256 == self.secret_sha256
+            or (secret_sha256 == self.old_secret_sha256 and us < self.old_until_us)
+        )
 
 
 class Upload(msgspec.Struct, gc=False):
@@ -84,6 +100,7 @@ class Upload(msgspec.Struct, gc=False):
     quarantined: list[Quarantined]
     over: str = ""
     secret_sha256: str = ""
+    told_app: str = ""  # the app and its version, as its requests say
 
     @property
     def weight(self) -> int:

@@ -76,8 +76,7 @@ def admit_all(
     desk: Desk, cursor: Any, uploads: Sequence[Upload], now_us: int
 ) -> list[tuple[Upload, Admitted | None]]:
     """Decide for each upload; None if its phone or secret is not (or no longer) valid."""
-    ids = {upload.phone_id for upload in uploads}
-    if stale := [i for i in ids if is_stale(desk.phones.get(i), now_us)]:
+    if stale := sorted({u.phone_id for u in uploads if is_stale_for(desk, u, now_us)}):
         for i in stale:
             desk.phones.pop(i, None)
         desk.phones.update(carriers.load_phones(cursor, stale, now_us))
@@ -113,6 +112,16 @@ def admit_all(
 def is_stale(known: KnownPhone | Carrier | None, now_us: int) -> bool:
     """Whether it has to be read (again)."""
     return known is None or not 0 <= now_us - known.loaded_us < TRUST_US
+
+
+def is_stale_for(desk: Desk, upload: Upload, now_us: int) -> bool:
+    """Whether its phone has to be read (again): a secret that does not fit may be a new one."""
+    phone = desk.phones.get(upload.phone_id)
+    return (
+        phone is None
+        or is_stale(phone, now_us)
+        or not phone.opens_to(upload.secret_sha256, upload.received_us)
+    )
 
 
 def is_fresh(desk: Desk, upload: Upload, now_us: int) -> bool:
@@ -195,6 +204,6 @@ def decide(desk: Desk, upload: Upload) -> Admitted | None:
     phone = desk.phones.get(upload.phone_id)
     if phone is None or phone.revoked:
         return None
-    if upload.secret_sha256 and upload.secret_sha256 != phone.secret_sha256:
+    if not phone.opens_to(upload.secret_sha256, upload.received_us):
         return None  # the secret was renewed
     return admit(upload, phone, desk.people)

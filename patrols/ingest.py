@@ -48,6 +48,8 @@ class Receipt(msgspec.Struct, gc=False):
     refused: int = 0  # outside duty and the like: counted, not stored
     quarantined: int = 0
     reasons: list[str] = []  # of the refused
+    refused_for: dict[str, int] = {}  # how many for each
+    kept_for: dict[str, int] = {}  # how many went to quarantine for each
 
 
 def accept(desk: Desk, uploads: Sequence[Upload], now_us: int) -> list[Receipt]:
@@ -78,13 +80,14 @@ def receipt(outcome: Admitted | None) -> Receipt:
     """The counts of an outcome."""
     if outcome is None:
         return Receipt(known=False)
-    return Receipt(
-        True,
-        len(outcome.rows),
-        outcome.refused.total(),
-        len(outcome.quarantined),
-        sorted({reason for _, _, reason in outcome.refused}) if outcome.refused else [],
-    )
+    told = Receipt(True, len(outcome.rows), outcome.refused.total(), len(outcome.quarantined))
+    if outcome.refused:
+        for (_, _, reason), n in outcome.refused.items():
+            told.refused_for[reason] = told.refused_for.get(reason, 0) + n
+        told.reasons = sorted(told.refused_for)
+    for _, kept in outcome.quarantined:
+        told.kept_for[kept.reason] = told.kept_for.get(kept.reason, 0) + 1
+    return told
 
 
 # Writing
@@ -174,6 +177,8 @@ def finish(
     refused: Counter[tuple[int, int, date, str]] = Counter()
     quarantined = []
     contacts: dict[int, int] = {}
+    renewed: dict[int, str] = {}
+    apps: dict[int, str] = {}
     for upload, outcome in pairs:
         bureau_id = desk.phones[upload.phone_id].bureau_id
         for (person_id, day, reason), n in outcome.refused.items():
@@ -181,16 +186,27 @@ def finish(
         for keeper_id, what in outcome.quarantined:
             quarantined.append((bureau_id, upload.phone_id, keeper_id, upload.received_us, what))
         statements.extend(beside.raise_alarm(sos) for sos in outcome.alarms)
+        phone = desk.phones[upload.phone_id]
+        if phone.old_secret_sha256 and upload.secret_sha256 == phone.secret_sha256:
+            renewed[upload.phone_id] = upload.secret_sha256
         if upload.received_us - desk.contacts.get(upload.phone_id, 0) >= CONTACT_US:
             contacts[upload.phone_id] = upload.received_us
+            if upload.told_app and upload.told_app != phone.told_app:
+                apps[upload.phone_id] = upload.told_app
     if refused:
         statements.append(beside.count_refused(refused, max(u.received_us for u, _ in pairs)))
     if quarantined:
         statements.append(beside.keep_quarantined(quarantined))
     if contacts:
         statements.append(beside.note_contact(contacts))
+    statements.extend(beside.end_old_secret(*used) for used in sorted(renewed.items()))
+    statements.extend(beside.note_app(*told) for told in sorted(apps.items()))
     beside.together(cursor, statements)
     desk.contacts.update(contacts)
+    for phone_id in renewed:
+        desk.phones[phone_id].old_secret_sha256 = ""
+    for phone_id, told_app in apps.items():
+        desk.phones[phone_id].told_app = told_app
 
 
 def latest_rows(desk: Desk, pairs: Iterable[Pair]) -> dict[beside.LatestKey, beside.LatestRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,6 +12,11 @@ from django.utils.translation import gettext as _
 from geo.errors import Refused
 from patrols.models import Person, Phone, PhoneApp, PhoneHolding
 
+# After a renewal the old secret opens for this long at most, and never longer than the new
+# one needs to be used: the officer may be in the street when the supervisor renews it.
+OVERLAP = timedelta(hours=24)
+# Files are held from here on; no phone with satellite navigation is older.
+BEFORE_ANY_FIX = datetime(2000, 1, 1, tzinfo=UTC)
 # A browser may answer with a place that it found a little before the page was opened.
 PAGE_FIX_AGE = timedelta(minutes=5)
 
@@ -28,7 +33,13 @@ def make_secret() -> str:
 
 @transaction.atomic
 def enroll(
-    *, person: Person, app: str, label: str, now: datetime, interval_s: int = 10
+    *,
+    person: Person,
+    app: str,
+    label: str,
+    now: datetime,
+    interval_s: int = 10,
+    make: str = "",
 ) -> tuple[Phone, str]:
     """A new phone in this person's hand, and its secret: the only time it is ever known.
 
@@ -45,6 +56,7 @@ def enroll(
         app=app,
         secret_sha256=hash_secret(secret),
         interval_s=interval_s,
+        make=make,
     )
     PhoneHolding.objects.create(phone=phone, person=person, since=now)
     return phone, secret
@@ -84,20 +96,55 @@ def revoke(*, phone: Phone, now: datetime) -> None:
     phone = Phone.objects.select_for_update().get(pk=phone.pk)
     if phone.revoked_at is None:
         phone.revoked_at = now
-        phone.save(update_fields=["revoked_at"])
+        phone.old_secret_sha256 = phone.old_secret_until = None
+        phone.save(update_fields=["revoked_at", "old_secret_sha256", "old_secret_until"])
         phone.holdings.filter(until=None, since__lt=now).update(until=now)
 
 
 @transaction.atomic
-def renew_secret(*, phone: Phone) -> str:
-    """A new secret for an enrolled phone, shown once; the old one stops at once."""
+def renew_secret(*, phone: Phone, now: datetime, at_once: bool = False) -> str:
+    """A new secret for an enrolled phone, shown once.
+
+    The old one opens until the new one is used, 24 h at most; with `at_once` it stops now (a secret
+    that somebody else has seen). Renewed again before that, the secret that nobody used is the one
+    that goes: the phone still has the older, and its end stays where it was.
+    """
     phone = Phone.objects.select_for_update().get(pk=phone.pk)
     if phone.revoked_at is not None:
         raise Refused("phone_revoked", _("This phone is revoked; enrol it again."))
     secret = make_secret()
+    if at_once:
+        phone.old_secret_sha256 = phone.old_secret_until = None
+    elif phone.old_secret_until is None or phone.old_secret_until <= now:
+        phone.old_secret_sha256, phone.old_secret_until = phone.secret_sha256, now + OVERLAP
     phone.secret_sha256 = hash_secret(secret)
-    phone.save(update_fields=["secret_sha256"])
+    phone.save(update_fields=["secret_sha256", "old_secret_sha256", "old_secret_until"])
     return secret
+
+
+@transaction.atomic
+def file_phone(*, person: Person) -> Phone:
+    """The phone that stands for files uploaded after the fact, made at the first of them.
+
+    Nobody knows its secret, so nothing comes in its name but through the page. It is in this
+    person's hand from before any fix, so that a file can never speak for another holder. Raises
+    Refused for a person who has left.
+    """
+    if person.left_on is not None:
+        raise Refused("person_left", _("This person has left."))
+    Person.objects.select_for_update().get(pk=person.pk)
+    held = PhoneHolding.objects.filter(
+        person=person, until=None, phone__app=PhoneApp.FILE, phone__revoked_at=None
+    ).select_related("phone")
+    if holding := held.first():
+        return holding.phone
+    phone, _secret = enroll(
+        person=person,
+        app=PhoneApp.FILE,
+        label=f"{person.badge_no} · GPX",
+        now=BEFORE_ANY_FIX,
+    )
+    return phone
 
 
 @transaction.atomic

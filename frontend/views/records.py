@@ -252,10 +252,11 @@ def act_on_phone(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Revoke a phone, or give it a new secret."""
     user = check_role(request, ENROL_ROLES)
     phone = get_object_or_404(visible_phones(user), pk=pk)
-    if request.POST.get("act") == "renew":
+    if request.POST.get("act") in ("renew", "renew_at_once"):
         # Whose it is comes first: a renewed secret that no page shows would end the phone.
         person = get_object_or_404(visible_people(user), pk=phone.holder_id)
-        secret = renew_secret(phone=phone)
+        at_once = request.POST["act"] == "renew_at_once"
+        secret = renew_secret(phone=phone, now=timezone.now(), at_once=at_once)
         return show_secret(request, phone, secret, person)
     if request.POST.get("act") != "revoke":
         raise Refused("act_unknown", _("Choose what to do with the phone."))

@@ -47,6 +47,8 @@ PHONE_BURST = 200_000
 PHONE_PER_S = 100.0
 
 KNOWN_SECRETS = 100_000
+# Of what a request says about its app (the column's width).
+LONGEST_APP = 120
 
 # HTTP and sockets draw from the same buckets.
 strangers: Buckets[str] = Buckets(STRANGER_BURST, STRANGER_PER_S)
@@ -255,7 +257,7 @@ class PhoneIngest:
                 error = Unreadable("unexpected", "Reading the body failed; the log says where.")
             raw = without_names(message.body or message.query, wire.names(message))
             spoilt = Quarantined(error.reason, error.detail, raw)
-            return Upload(phone_id, received_us, [], [], [spoilt], "", digest)
+            return Upload(phone_id, received_us, [], [], [spoilt], "", digest, message.told_app)
         if size > LARGEST_BODY:
             over = "too_large"
         elif len(delivery.readings) > wire.MOST_ITEMS:
@@ -274,6 +276,7 @@ class PhoneIngest:
             delivery.quarantined,
             over,
             digest,
+            message.told_app,
         )
 
 
@@ -292,9 +295,16 @@ def read_headers(message: Message, headers: Headers) -> str:
             message.authorization = value.decode("latin-1")
         elif name == b"x-limit-u":
             message.limit_user = value.decode("latin-1")
+        elif name == b"user-agent":
+            message.told_app = printable(value.decode("latin-1"))
         elif name == b"content-encoding":
             encoding = value.decode("latin-1").lower()
     return encoding
+
+
+def printable(text: str) -> str:
+    """What a header says, as it may be stored and shown."""
+    return (text if text.isprintable() else "".join(filter(str.isprintable, text)))[:LONGEST_APP]
 
 
 def without_names(raw: bytes, names: list[str]) -> bytes:

@@ -14,6 +14,7 @@ from patrols.models.people import (
     Phone,
     PhoneApp,
     PhoneHolding,
+    PhoneMake,
 )
 from patrols.models.positions import (
     Latest,
@@ -63,6 +64,7 @@ __all__ = [
     "Phone",
     "PhoneApp",
     "PhoneHolding",
+    "PhoneMake",
     "Position",
     "Quarantine",
     "RefusedCount",

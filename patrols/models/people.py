@@ -85,15 +85,40 @@ class PhoneApp(models.TextChoices):
     GPSLOGGER = "gpslogger", "GPSLogger"
     COLOTA = "colota", "Colota"
     SOCKET = "socket", _("Tandem's own page")
+    FILE = "file", _("uploaded files")
+
+
+class PhoneMake(models.TextChoices):
+    """Who made the phone; battery savers differ by maker, and so does what to switch off."""
+
+    HUAWEI = "huawei", _("Huawei")
+    HONOR = "honor", _("Honor")
+    XIAOMI = "xiaomi", _("Xiaomi, Redmi, POCO")
+    OPPO = "oppo", _("OPPO, realme, OnePlus")
+    VIVO = "vivo", _("vivo, iQOO")
+    SAMSUNG = "samsung", _("Samsung")
+    APPLE = "apple", _("Apple")
+    OTHER = "other", _("another Android phone")
 
 
 class Phone(models.Model):
-    """What reports. Its secret is the app's id or token; only the SHA-256 is kept."""
+    """What reports. Its secret is the app's id or token; only the SHA-256 is kept.
+
+    After a renewal the old secret opens too, until the new one is used or `old_secret_until`.
+    """
 
     bureau = models.ForeignKey(Bureau, models.PROTECT, related_name="phones")
     label = models.CharField(_("label"), max_length=80)
     app = models.CharField(_("app"), max_length=12, choices=PhoneApp.choices)
+    make = models.CharField(_("make"), max_length=12, choices=PhoneMake.choices, blank=True)
+    # The app, its version and often the model, as the app itself says in its requests.
+    told_app = models.CharField(_("app and version"), max_length=120, blank=True, editable=False)
     secret_sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    # Null, not empty: it is unique, and most phones have none.
+    old_secret_sha256 = models.CharField(  # noqa: DJ001
+        max_length=64, unique=True, null=True, editable=False
+    )
+    old_secret_until = models.DateTimeField(null=True, editable=False)
     interval_s = models.PositiveIntegerField(_("interval, s"), default=10)
     enrolled_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
@@ -103,6 +128,13 @@ class Phone(models.Model):
         verbose_name = _("phone")
         verbose_name_plural = _("phones")
         ordering = ["label"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(old_secret_sha256=None, old_secret_until=None)
+                | Q(old_secret_sha256__isnull=False, old_secret_until__isnull=False),
+                name="an_old_secret_has_an_end",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.label

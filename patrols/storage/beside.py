@@ -192,6 +192,22 @@ WHERE p.id = c.phone AND (p.last_contact_at IS NULL OR p.last_contact_at < c.at)
     )
 
 
+def end_old_secret(phone_id: int, secret_sha256: str) -> Statement:
+    """The renewed secret was used: the old one opens nothing any more."""
+    return (
+        """
+UPDATE patrols_phone SET old_secret_sha256 = NULL, old_secret_until = NULL
+WHERE id = %s AND secret_sha256 = %s
+""",
+        [phone_id, secret_sha256],
+    )
+
+
+def note_app(phone_id: int, told_app: str) -> Statement:
+    """The app and version that a phone's requests name, when they have changed."""
+    return "UPDATE patrols_phone SET told_app = %s WHERE id = %s", [told_app, phone_id]
+
+
 def together(cursor: Any, statements: Iterable[Statement], *, last: str = "COMMIT") -> None:
     """Run the statements and then `last`, in one round trip; the first error stops the rest."""
     parts = [cursor.mogrify(sql, values) for sql, values in statements]

@@ -35,12 +35,23 @@ def from_us(us: int) -> datetime:
 
 
 def find_phone(cursor: Any, secrets_sha256: list[str]) -> tuple[int, str] | None:
-    """(id, sha256) of the first of these secrets that is a phone's and not revoked."""
+    """(id, sha256) of the first of these secrets that is a phone's and not revoked.
+
+    After a renewal the old secret is the phone's, too, until its end.
+    """
     cursor.execute(
-        "SELECT id, secret_sha256 FROM patrols_phone"
-        " WHERE secret_sha256 = ANY(%s) AND revoked_at IS NULL"
-        " ORDER BY array_position(%s, secret_sha256::text) LIMIT 1",
-        [secrets_sha256, secrets_sha256],
+        """
+SELECT id, sha256 FROM (
+    SELECT id, secret_sha256::text AS sha256 FROM patrols_phone
+    WHERE secret_sha256 = ANY(%(given)s) AND revoked_at IS NULL
+    UNION ALL
+    SELECT id, old_secret_sha256::text FROM patrols_phone
+    WHERE old_secret_sha256 = ANY(%(given)s) AND revoked_at IS NULL
+      AND old_secret_until > clock_timestamp()
+) found
+ORDER BY array_position(%(given)s, sha256) LIMIT 1
+""",
+        {"given": secrets_sha256},
     )
     found: tuple[int, str] | None = cursor.fetchone()
     return found
@@ -51,7 +62,7 @@ def load_phones(cursor: Any, phone_ids: list[int], now_us: int) -> dict[int, Kno
     cursor.execute(
         """
 SELECT p.id, p.bureau_id, b.time_zone, p.secret_sha256, p.revoked_at IS NOT NULL,
-       h.person_id, h.since, h.until
+       p.old_secret_sha256, p.old_secret_until, p.told_app, h.person_id, h.since, h.until
 FROM patrols_phone p
 JOIN bureau_bureau b ON b.id = p.bureau_id
 LEFT JOIN patrols_phoneholding h ON h.phone_id = p.id
@@ -62,12 +73,16 @@ ORDER BY p.id, h.since
     )
     phones: dict[int, KnownPhone] = {}
     for row in cursor.fetchall():
-        phone_id, bureau_id, zone, secret_sha256, revoked, person_id, since, until = row
+        phone_id, bureau_id, zone, secret_sha256, revoked = row[:5]
+        old_sha256, old_until, told_app, person_id, since, until = row[5:]
         phone = phones.get(phone_id)
         if phone is None:
             phone = phones[phone_id] = KnownPhone(
                 phone_id, bureau_id, zone, secret_sha256, revoked, [], now_us
             )
+            phone.told_app = told_app
+            if old_sha256 is not None:
+                phone.old_secret_sha256, phone.old_until_us = old_sha256, to_us(old_until)
         if person_id is not None:
             phone.holdings.append(Holding(person_id, to_us(since), to_us(until)))
     return phones

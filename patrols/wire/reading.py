@@ -71,6 +71,7 @@ class Message(msgspec.Struct):
     content_type: str = ""
     authorization: str = ""
     limit_user: str = ""  # X-Limit-U of OwnTracks
+    told_app: str = ""  # User-Agent: app, version and often the phone's model
 
 
 class Unreadable(Exception):

@@ -208,7 +208,7 @@ def test_a_revoked_phone_is_a_stranger(http: httpx.Client) -> None:
 def test_a_renewed_secret_shuts_the_old_one_out(http: httpx.Client) -> None:
     person = officer_on_duty()
     phone = make.phone(person, SECRET)
-    new = renew_secret(phone=phone)
+    new = renew_secret(phone=phone, now=datetime.now(UTC), at_once=True)
     assert http.post("/phone/traccar", params=fix()).status_code == 400
     assert http.post("/phone/traccar", params=fix(id=new)).status_code == 200
     assert len(stored(person)) == 1

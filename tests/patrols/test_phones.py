@@ -73,7 +73,7 @@ def test_a_revoked_phone_keeps_its_history_and_gets_no_new_secret() -> None:
     assert phone.revoked_at == end
     assert phone.holdings.get().until == end
     with pytest.raises(Refused) as refused:
-        phones.renew_secret(phone=phone)
+        phones.renew_secret(phone=phone, now=end)
     assert refused.value.code == "phone_revoked"
 
 
