@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from patrols.wire import fields, osmand, overland, owntracks, traccar_json
+from patrols.wire import colota, fields, osmand, overland, owntracks, traccar_json
 from patrols.wire.reading import Contact, Delivery, Message, Quarantined, Unreadable
 
 # More readings than this in one message go to quarantine. Overland sends up to 1,000, Colota 500.
@@ -97,6 +97,8 @@ def add_json(delivery: Delivery, dialect: Dialect, value: object, received_us: i
         delivery.contacts.append(Contact(received_us))
     for item in items:
         add_item(delivery, dialect, item, received_us)
+    if dialect.app == "colota":
+        colota.mark_anchors(delivery.readings)
 
 
 def add_item(delivery: Delivery, dialect: Dialect, item: object, received_us: int) -> None:

@@ -1,11 +1,14 @@
-"""Overland's batches of GeoJSON features (its README): m/s, `[lon, lat]`, battery 0–1."""
+"""Overland's batches of GeoJSON features (its README): m/s, `[lon, lat]`, battery 0–1.
+
+A visit (`action`) is the place of a stay that the phone has worked out, not a fix: synthetic.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from patrols.wire import fields
-from patrols.wire.reading import Delivery
+from patrols.wire.reading import Delivery, Flag
 from patrols.wire.traccar_json import part
 
 
@@ -34,4 +37,5 @@ def add_feature(delivery: Delivery, feature: Mapping[str, object], received_us: 
         speed=fields.speed_mps(properties.get("speed"), fields.MPS),
         course=fields.course_deg(properties.get("course")),
         battery=fields.share(properties.get("battery_level")),
+        flags=int(Flag.SYNTHETIC) if properties.get("action") == "visit" else 0,
     )
