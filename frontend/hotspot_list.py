@@ -169,7 +169,7 @@ def hours_words(one: HotspotWeek) -> str:
     for window in windows:
         key = (window.starts, window.ends, window.required_visits)
         days_of.setdefault(key, []).append(window.weekday)
-    return "; ".join(
+    return _("; ").join(
         _("%(days)s %(from)s–%(until)s: %(n)d")
         % {
             "days": _days(days),

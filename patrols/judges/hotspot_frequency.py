@@ -5,6 +5,7 @@ and how far apart (intermittency). The verdict rests on the first alone; the req
 the bureau's own or our defaults, for no document gives one. It is about a place, not a person.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -82,7 +83,16 @@ def judge(facts: HotspotFacts, rules: Rules) -> HotspotJudgement:
     are taken); it is borderline where passes short of a visit by less than the error band decide.
     The week is not met if any span is not; before its end it is not judged unless met.
     """
-    slots = tuple(_judge_slot(slot, facts, rules) for slot in facts.slots)
+    ordered = sorted(facts.stretches, key=lambda s: s.enter_s)
+    enters = [stretch.enter_s for stretch in ordered]
+    longest = max((s.exit_s - s.enter_s for s in ordered), default=0.0)
+
+    def judge_slot(slot: Slot) -> SlotJudgement:
+        first = bisect_left(enters, slot.start_s - longest)
+        within = ordered[first : bisect_left(enters, slot.end_s)]
+        return _judge_slot(slot, within, facts, rules)
+
+    slots = tuple(judge_slot(slot) for slot in facts.slots)
     owed = [one for one in slots if one.slot.owed and one.slot.required]
     ended = [one for one in owed if not one.is_pending]
     outcome, reason = _of_week(owed)
@@ -102,11 +112,11 @@ def judge(facts: HotspotFacts, rules: Rules) -> HotspotJudgement:
     return HotspotJudgement(Judgement(outcome, numbers, tuple(reasons)), slots, tuple(visits))
 
 
-def _judge_slot(slot: Slot, facts: HotspotFacts, rules: Rules) -> SlotJudgement:
+def _judge_slot(
+    slot: Slot, near: Sequence[Stretch], facts: HotspotFacts, rules: Rules
+) -> SlotJudgement:
     stretches = [
-        part
-        for stretch in facts.stretches
-        if (part := stretch.within(slot.start_s, slot.end_s)) is not None
+        part for stretch in near if (part := stretch.within(slot.start_s, slot.end_s)) is not None
     ]
     found = visits_of(stretches, facts.length_m, rules)
     made = counted(found, rules.visit_gap_s)
