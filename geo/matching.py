@@ -126,10 +126,10 @@ class _Way:
 
 def _trace(roads: Roads, t_s: Floats, lon: Floats, lat: Floats, *, driven: bool) -> _Way | None:
     """One part by Valhalla; None if it has no answer."""
-    first = float(t_s[0])
+    since = np.round(t_s - t_s[0], 1)
     shape = [
-        {"lat": la, "lon": lo, "time": round(at - first, 1)}
-        for la, lo, at in zip(lat.tolist(), lon.tolist(), t_s.tolist(), strict=True)
+        {"lat": la, "lon": lo, "time": at}
+        for la, lo, at in zip(lat.tolist(), lon.tolist(), since.tolist(), strict=True)
     ]
     request = {
         "shape": shape,

@@ -21,13 +21,16 @@ from geo.smoothing import TICK_S
 from geo.stays import Kind
 from geo.together import groups
 from geo.track import Bools, Fault, Floats, Ints, in_order, runs
-from geo.walks import Walks, company, follow
+from geo.walks import Walks, company, follow, on_streets, walks_of
 from patrols.company import CompanyPart, company_of
 from patrols.flags import DayFlag, clock_flags, look_over, one_place
 from patrols.wire.reading import Flag
 
 # Fixes this long before and after a day are read too, so that a stay over midnight is one stay.
 MARGIN_S = 1200.0
+
+# So many people's streets are looked for at once.
+BATCH = 40
 
 type Windows = Sequence[tuple[float, float]]
 
@@ -66,11 +69,13 @@ class Ground:
     """The streets of a unit: which segments of the network (m,) are its own, and its area in
     metres on the network's plane.
 
-    Off every street the area decides; without one (None) all ground is the unit's.
+    Off every street the area decides; without one (None) all ground is the unit's. mark: changes
+    with the areas that were drawn.
     """
 
     own: Bools
     area: BaseGeometry | None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,45 +187,46 @@ def derive(
     `seen` holds their fixes from `MARGIN_S` before to `MARGIN_S` after the day. With `wanted` only
     the days of these person ids; the others are looked at only as their company.
     """
-    fixes = to_fixes(roads, people, seen)
-    walks = follow(roads, fixes, rules, streets=wanted is None)
-    clocked, spans = company(walks, len(people), rules)
-    shared = shared_phones(walks.fixes, spans)
+    followed = follow(roads, to_fixes(roads, people, seen), rules, streets=False)
+    clocked, spans = company(followed, len(people), rules)
+    shared = shared_phones(followed.fixes, spans)
     joined = groups(without_shared(spans, shared))
-    flagged = look_over(walks, spans, shared, [one.person for one in people], bounds_s)
+    flagged = look_over(followed, spans, shared, [one.person for one in people], bounds_s)
     clocks = _clocks(people, seen, bounds_s)
+    everybody = [(p.person, p.partners) for p in people]
     start_s = bounds_s[0]
-    tracks = list(range(len(people)))
-    if wanted is not None:
-        tracks = [track for track in tracks if people[track].person in wanted]
-        walks = follow(roads, fixes.take(np.isin(fixes.track, tracks)), rules)
-    own = _on_own_ground(roads, people, walks)
+    tracks = [track for track, one in enumerate(people) if wanted is None or one.person in wanted]
     days = []
-    for track in tracks:
-        one = people[track]
-        day = DerivedDay(one.person)
-        code = _reasons(one, walks, track, own, bounds_s)
-        day.spans = _spans(code)
-        _count_fixes(day, walks, track, bounds_s)
-        mine = np.flatnonzero(walks.ticks.track == track)
-        driven = walks.ticks.piece_mode[walks.ticks.piece[mine]] == 2
-        row = walks.ticks.tick[mine] - round(start_s / TICK_S)
-        inside = (row >= 0) & (row < len(code))
-        earned = np.isin(code, [REASONS.index(r) for r in CREDITED])
-        day.vehicle_s = float((driven[inside] & earned[row[inside]]).sum() * TICK_S)
-        day.company = company_of(
-            [(p.person, p.partners) for p in people],
-            track,
-            clocked,
-            joined,
-            earned,
-            start_s,
-            rules,
-            doubted=_doubted(shared, track),
-        )
-        day.flags = sorted([*flagged[track], *clocks[track], *_indoors(day)], key=_order)
-        day.visits = _visits(roads, walks, track, one.allowed, bounds_s)
-        days.append(day)
+    for first in range(0, len(tracks), BATCH):
+        batch = tracks[first : first + BATCH]
+        # Streets for some people at a time: what is kept of each fix is many times its size.
+        walks = on_streets(roads, walks_of(followed, batch))
+        own = _on_own_ground(roads, people, walks)
+        for track in batch:
+            one = people[track]
+            day = DerivedDay(one.person)
+            code = _reasons(one, walks, track, own, bounds_s)
+            day.spans = _spans(code)
+            _count_fixes(day, walks, track, bounds_s)
+            mine = _ticks_of(walks, track)
+            driven = walks.ticks.piece_mode[walks.ticks.piece[mine]] == 2
+            row = walks.ticks.tick[mine] - round(start_s / TICK_S)
+            inside = (row >= 0) & (row < len(code))
+            earned = np.isin(code, [REASONS.index(r) for r in CREDITED])
+            day.vehicle_s = float((driven[inside] & earned[row[inside]]).sum() * TICK_S)
+            day.company = company_of(
+                everybody,
+                track,
+                clocked,
+                joined,
+                earned,
+                start_s,
+                rules,
+                doubted=_doubted(shared, track),
+            )
+            day.flags = sorted([*flagged[track], *clocks[track], *_indoors(day)], key=_order)
+            day.visits = _visits(roads, walks, track, one.allowed, bounds_s)
+            days.append(day)
     return days
 
 
@@ -293,7 +299,7 @@ def _reasons(
     mock = _suspect(walks, track, rows, start_s)
     code[(code >= 0) & mock] = REASONS.index(SpanReason.SUSPECT)
     silent = code.copy()
-    mine = np.flatnonzero(walks.ticks.track == track)
+    mine = _ticks_of(walks, track)
     row = walks.ticks.tick[mine] - round(start_s / TICK_S)
     inside = (row >= 0) & (row < rows)
     mine, row = mine[inside], row[inside]
@@ -306,6 +312,12 @@ def _reasons(
     code[gap & mock & (silent >= 0)] = REASONS.index(SpanReason.SUSPECT)
     code[~allowed] = -1
     return code
+
+
+def _ticks_of(walks: Walks, track: int) -> Ints:
+    """The ticks of one track; pieces are in the order of tracks."""
+    pieces = np.searchsorted(walks.ticks.piece_track, (track, track + 1))
+    return np.arange(*np.searchsorted(walks.ticks.piece, pieces))
 
 
 def _mask(windows: Windows, rows: int, start_s: float) -> Bools:
@@ -323,8 +335,8 @@ def _window(begin_s: float, end_s: float, start_s: float) -> slice:
 
 def _suspect(walks: Walks, track: int, rows: int, start_s: float) -> Bools:
     """Ticks around fixes that the phone itself calls made up."""
-    mock = (walks.fixes.track == track) & (walks.fixes.fault & Fault.MOCK != 0)
-    times = walks.fixes.t_s[mock]
+    own = slice(*np.searchsorted(walks.fixes.track, (track, track + 1)))
+    times = walks.fixes.t_s[own][walks.fixes.fault[own] & Fault.MOCK != 0]
     return _mask([(t - 60.0, t + 60.0) for t in times.tolist()], rows, start_s)
 
 
@@ -340,8 +352,9 @@ def _spans(code: NDArray[np.int8]) -> list[Span]:
 def _count_fixes(day: DerivedDay, walks: Walks, track: int, bounds_s: tuple[float, float]) -> None:
     """How many fixes the day has, and why some were not used."""
     fixes = walks.fixes
-    today = (fixes.track == track) & (fixes.t_s >= bounds_s[0]) & (fixes.t_s < bounds_s[1])
-    fault = fixes.fault[today]
+    own = slice(*np.searchsorted(fixes.track, (track, track + 1)))
+    today = (fixes.t_s[own] >= bounds_s[0]) & (fixes.t_s[own] < bounds_s[1])
+    fault = fixes.fault[own][today]
     day.fixes = int(today.sum())
     counts = Counter(
         {f.name.lower(): int((fault & f != 0).sum()) for f in Fault if f and f.name is not None}
@@ -354,21 +367,24 @@ def _visits(
 ) -> list[StreetVisit]:
     """Time on each segment that began on this day and on duty."""
     walked = walks.passages
-    mine = walks.ticks.piece_track[walked.piece] == track
-    mine &= (walked.enter_s >= bounds_s[0]) & (walked.enter_s < bounds_s[1])
-    duty = np.zeros(len(walked), dtype=np.bool_)
+    pieces = np.searchsorted(walks.ticks.piece_track, (track, track + 1))
+    first, last = np.searchsorted(walked.piece, pieces).tolist()
+    enter_s, exit_s = walked.enter_s[first:last], walked.exit_s[first:last]
+    today = (enter_s >= bounds_s[0]) & (enter_s < bounds_s[1])
+    duty = np.zeros(len(enter_s), dtype=np.bool_)
     for begin, end in allowed:
-        duty |= (walked.exit_s > begin) & (walked.enter_s < end)
-    chosen = np.flatnonzero(mine & duty)
+        duty |= (exit_s > begin) & (enter_s < end)
+    chosen = first + np.flatnonzero(today & duty)
     index = roads.network.index_of(walked.segment[chosen])
     length = roads.length_m[index]
     return [
         StreetVisit(
             int(walked.segment[i]),
-            float(walked.enter_s[i]),
-            float(walked.exit_s[i]),
-            float(walks.active_s[i]),
-            float(min(1.0, walked.walked_m[i] / max(metres, 0.1))),
+            # To the millisecond: solved for other people beside them, the digits after that differ.
+            round(float(walked.enter_s[i]), 3),
+            round(float(walked.exit_s[i]), 3),
+            round(float(walks.active_s[i]), 3),
+            round(float(min(1.0, walked.walked_m[i] / max(metres, 0.1))), 6),
         )
         for i, metres in zip(chosen.tolist(), length.tolist(), strict=True)
     ]
