@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from geo.faults import anchors, clock_error, replayed, resent, residuals, roughness, teleports
 from geo.shared_phones import correlation, shared_phones, without_shared
@@ -21,7 +22,9 @@ def walk(seconds: int, *, step_s: float = 5.0, speed_mps: float = 1.25) -> np.nd
     return np.column_stack([np.interp(way, at, corners[:, axis]) for axis in (0, 1)])
 
 
-def track(places: np.ndarray, *, start_s: float = 0.0, accuracy_m: object = None) -> Fixes:
+def track(
+    places: np.ndarray, *, start_s: float = 0.0, accuracy_m: ArrayLike | None = None
+) -> Fixes:
     n = len(places)
     t = start_s + np.arange(n) * 5.0
     return in_order(np.zeros(n), t, places[:, 0], places[:, 1], accuracy_m)
@@ -226,7 +229,7 @@ def test_errors_of_a_copied_track_go_together_and_those_of_two_phones_do_not() -
     one, other = noisy(walk(3600), 4), noisy(walk(3600), 5)
     copy = one + np.random.default_rng(6).normal(0, 0.5, one.shape)
     assert shared_phones(two(track(one), track(copy)), span(0, 3600)) == []
-    t = np.arange(len(one)) * 5.0
+    t = np.arange(0.0, 5.0 * len(one), 5.0)
     together = correlation(t, residual_of(one), t, residual_of(copy))
     assert together is not None
     assert together > 0.95
