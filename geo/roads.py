@@ -79,6 +79,14 @@ class Roads:
             found[self._tree.query(points, predicate="dwithin", distance=within_m)[0]] = True
         return found
 
+    def within(self, x_m: Floats, y_m: Floats, within_m: float) -> tuple[Ints, Ints]:
+        """All pairs of a place (index) and a segment (position) at most so far apart, (k,) each."""
+        if not len(self.network) or not len(x_m):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        points = shapely.points(x_m, y_m)
+        place, line = self._tree.query(points, predicate="dwithin", distance=within_m)
+        return place.astype(np.int64), line.astype(np.int64)
+
     def touching(self, area: BaseGeometry) -> Ints:
         """Positions of the segments that touch an area on `plane`, in order."""
         return np.sort(self._tree.query(area, predicate="intersects")).astype(np.int64)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
 from numpy.typing import NDArray
 
 from bureau.access import rules_on
@@ -46,13 +46,19 @@ from patrols.models import (
     SegmentVisit,
     Shift,
 )
-from patrols.nearby import Nearby
+from patrols.nearby import FINE_S, NOISE_M, Nearby, minutes_on
 from patrols.storage.fixes import people_with_fixes, read_fixes
 from patrols.storage.rows import copy_rows
 
 # Somebody found to be with a touched person is written too, and whoever was near them is asked;
 # this often at most.
 MAX_TURNS = 4
+
+# More people than these at once, and more than half of all: everybody's day is derived.
+MANY = 20
+
+# Somebody whose street visits hold less of the active time than this was elsewhere too.
+TOLD_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ class Day:
         self.grounds = grounds_of(bureau.pk, self.roads)
         margin = timedelta(seconds=MARGIN_S)
         self.read_from, self.read_until = self.start - margin, self.end + margin
+        self.marks: dict[int, str] = {}  # person → mark of the ground they are judged on
         self._fixes: dict[int, NDArray[np.void]] = {}
 
     def everybody(self) -> set[int]:
@@ -133,17 +140,47 @@ class Day:
                 "person", flat=True
             )
         )
+        loose = self.untold | set(
+            self._shifts()
+            .filter(person__unit__in=Person.objects.filter(pk__in=person_ids).values("unit"))
+            .values_list("person", flat=True)
+        )
+        nearby = Nearby(
+            self.bureau.pk, loose, self.read_from, self.read_until, float(self.rules.far_m)
+        )
         for pk in person_ids:
-            found |= self.nearby.around(self.fixes_of([pk]))
+            fixes = self.fixes_of([pk])
+            found |= nearby.around(fixes, self._on_the_same_streets(fixes))
         return found
 
+    def _on_the_same_streets(self, fixes: NDArray[np.void]) -> NDArray[np.int64]:
+        """Who was on a street within reach of these fixes in which minute, by the stored visits."""
+        step = np.unique(fixes["t_s"] // FINE_S, return_index=True)[1]
+        minute = (fixes["t_s"][step] // FINE_S).astype(np.int64)
+        x, y = self.roads.plane.to_metres(fixes["lon_deg"][step], fixes["lat_deg"][step])
+        at, line = self.roads.within(x, y, self.rules.far_m + NOISE_M)
+        segment = self.roads.network.ids[line].astype(np.int64)
+        visits = SegmentVisit.objects.filter(
+            bureau_id=self.bureau.pk,
+            segment_id__in=np.unique(segment).tolist(),
+            entered_at__gte=self.read_from - LONGEST_PATROL,
+            entered_at__lt=self.read_until,
+            left_at__gt=self.read_from,
+        ).values_list("person_id", "segment_id", "entered_at", "left_at")
+        return minutes_on(segment, minute[at], list(visits))
+
     @cached_property
-    def nearby(self) -> Nearby:
-        """Who was near whom that day."""
+    def untold(self) -> set[int]:
+        """Who has fixes that day but not the visits that tell where: not derived yet, or off the
+        streets for a good part of it."""
         there = people_with_fixes(self.bureau.pk, self.read_from, self.read_until)
-        return Nearby(
-            self.bureau.pk, there, self.read_from, self.read_until, float(self.rules.far_m)
-        )
+        days = PersonDay.objects.filter(bureau_id=self.bureau.pk, day=self.day)
+        active = dict(days.values_list("person_id", "active_s"))
+        visits = SegmentVisit.objects.filter(bureau_id=self.bureau.pk, day=self.day).order_by()
+        told = dict(visits.values_list("person_id").annotate(Sum("active_s")))
+        return {
+            pk for pk in there if pk not in active or told.get(pk, 0.0) < TOLD_SHARE * active[pk]
+        }
 
     def partners_so_far(self, person_ids: Collection[int]) -> set[int]:
         """Who was thought to be with them that day."""
@@ -174,6 +211,8 @@ class Day:
             .values_list("pk", "unit")
         )
         duty = self._duty(units)
+        for pk, unit in units.items():
+            self.marks[pk] = (self.grounds.get(unit) or _nothing(self)).mark
         return [
             OnePerson(
                 pk,
@@ -246,18 +285,20 @@ def derive_day(
     others are read where they may have been near. None is everybody.
     """
     today = Day(bureau, day, now)
-    if touched is None:
-        everybody = today.everybody()
+    everybody = today.everybody() if touched is None or len(touched) > MANY else None
+    if everybody is not None and (touched is None or 2 * len(touched) > len(everybody)):
+        everybody |= set(touched or ())
         days, through = today.derive(everybody)
         _write(today, days, through, everybody, forget_others=True)
         return everybody
-    writing = set(touched) | today.partners_so_far(touched)
+    asked = set(touched or ())
+    writing = asked | today.partners_so_far(asked)
     for _ in range(MAX_TURNS):
         days, through = today.derive(today.mates(writing), writing)
         found = {
             partner
             for one in days
-            if one.person in touched
+            if one.person in asked
             for part in one.company
             for partner in part.partners
         }
@@ -373,7 +414,7 @@ def _person_day(today: Day, one: DerivedDay, through: dict[int, datetime]) -> Pe
             for span in one.spans
         ],
         flags=[flag.stored() for flag in one.flags],
-        network_version=today.roads.network.digest,
+        network_version=f"{today.roads.network.digest}:{today.marks.get(one.person, '')}",
         rule_set_id=today.rule_set_id,
         # With no fix at all the answer is about the day itself.
         data_through=through.get(one.person, today.start),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bureau.rules import Rules
 from geo.smoothing import TICK_S, Ticks, on_clock, smooth
 from geo.stays import find_stays
-from geo.together import Clocked, one_clock, pairs
+from geo.together import Clocked, errors_of, one_clock, pairs
 from geo.track import Fixes, clean, modes
 
 # How far back the live judge looks; more than `parked_after_s` by default, so a stay shows.
@@ -84,7 +84,8 @@ def judge_live(
     with np.errstate(invalid="ignore"):
         fresh = now_s - last_t <= fresh_s
     clocked = one_clock(ticks, len(people))
-    company = _company(clocked, last_t, fresh, rules)
+    error_m = errors_of(used, track, len(people))
+    company = _company(clocked, last_t, fresh, rules, error_m)
     parked = _parked_since(ticks, len(people), rules)
     found: dict[int, Seen] = {}
     number = {person: k for k, person in enumerate(people)}
@@ -125,7 +126,7 @@ def _last_places(fixes: Fixes, tracks: int) -> tuple[Floats, Floats, Floats]:
 
 
 def _company(
-    clocked: Clocked, last_t: Floats, fresh: NDArray[np.bool_], rules: Rules
+    clocked: Clocked, last_t: Floats, fresh: NDArray[np.bool_], rules: Rules, error_m: Floats
 ) -> list[tuple[str, float | None, list[int], list[int]]]:
     """For each track: company, since when, tracks of the same group, tracks that were close last.
 
@@ -141,6 +142,7 @@ def _company(
         silence_s=rules.max_gap_s,
         comove_ratio=rules.comove_ratio,
         comove_window_s=rules.comove_window_s,
+        error_m=error_m,
     )
     rows = len(clocked.x_m)
     known = clocked.known

@@ -13,8 +13,9 @@ import numpy as np
 import shapely
 from django.contrib.gis.db.models.functions import AsWKB
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func, Value
+from django.db.models import BigIntegerField, Func, Value
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from bureau.access import rules_on
 from bureau.models import Bureau, OrgUnit
@@ -23,16 +24,15 @@ from geo.models import Hotspot, RoadSegment
 from geo.plane import Plane
 from geo.track import Fault, Fixes, in_order
 from patrols.admission import FOREVER_US, merged, span_at
-from patrols.live import X, Y
 from patrols.live_judge import WINDOW_S, Seen, judge_live
 from patrols.live_places import Streets
+from patrols.live_window import Window
 from patrols.models import (
     Company,
     LiveState,
     PatrolMember,
     Person,
     PhoneHolding,
-    Position,
 )
 from patrols.storage.carriers import from_us, load_carriers, load_slacks, to_us
 from patrols.wire import Flag
@@ -74,6 +74,7 @@ class Memory:
 
     places: Places | None = None
     lost: dict[int, frozenset[int]] = field(default_factory=dict)
+    window: Window = field(default_factory=lambda: Window(WINDOW_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,26 +150,18 @@ def judge_people(
 ) -> tuple[dict[int, Seen], Plane | None, dict[int, datetime]]:
     """What is seen of each, the plane of its metres, and the newest fix time of each."""
     people = [one.person for one in duty]
-    since = {one.person: one.since for one in duty}
-    rows = [
-        row
-        for row in Position.objects.filter(
-            bureau_id=bureau.pk,
-            person_id__in=people,
-            recorded_at__gte=now - timedelta(seconds=WINDOW_S),
-            recorded_at__lte=now + timedelta(minutes=2),
-        )
-        .annotate(lon=X(F("point")), lat=Y(F("point")))
-        .values_list("person_id", "recorded_at", "lon", "lat", "accuracy_m", "flags")
-        if row[1] >= since[row[0]]
-    ]
-    if not rows:
+    rows = memory.window.read(bureau.pk, {one.person: one.since for one in duty}, now)
+    if not len(rows):
         return {}, None, {}
-    newest: dict[int, datetime] = {}
-    for row in rows:
-        newest[row[0]] = max(newest.get(row[0], row[1]), row[1])
+    order = np.lexsort((rows["t_s"], rows["person"]))
+    who, first = np.unique(rows["person"][order], return_index=True)
+    last = rows["t_s"][order][np.append(first, len(order))[1:] - 1]
+    newest = {
+        person: from_us(round(t_s * 1e6))
+        for person, t_s in zip(who.tolist(), last.tolist(), strict=True)
+    }
     plane = memory.places.streets.plane if memory.places and memory.places.streets else None
-    plane = plane or Plane.around([row[2] for row in rows], [row[3] for row in rows])
+    plane = plane or Plane.around(rows["lon_deg"], rows["lat_deg"])
     seen = judge_live(
         to_fixes(rows, people, plane),
         people,
@@ -187,23 +180,20 @@ def judge_people(
     return seen, plane, newest
 
 
-def to_fixes(
-    rows: list[tuple[int, datetime, float, float, float | None, int]],
-    people: list[int],
-    plane: Plane,
-) -> Fixes:
-    """Stored rows as the arrays of `geo.track`; track k is `people[k]`."""
-    number = {person: k for k, person in enumerate(people)}
-    x_m, y_m = plane.to_metres([row[2] for row in rows], [row[3] for row in rows])
-    faults = [
-        sum(int(fault) for flag, fault in FAULT_OF_FLAG.items() if row[5] & flag) for row in rows
-    ]
+def to_fixes(rows: NDArray[np.void], people: list[int], plane: Plane) -> Fixes:
+    """Rows of `read_fixes` as the arrays of `geo.track`; track k is `people[k]`."""
+    ids = np.array(people, dtype=np.int64)
+    order = np.argsort(ids)
+    x_m, y_m = plane.to_metres(rows["lon_deg"], rows["lat_deg"])
+    faults = np.zeros(len(rows), dtype=np.int64)
+    for flag, fault in FAULT_OF_FLAG.items():
+        faults[rows["flags"] & int(flag) != 0] |= int(fault)
     return in_order(
-        [number[row[0]] for row in rows],
-        [row[1].timestamp() for row in rows],
+        order[np.searchsorted(ids[order], rows["person"])],
+        rows["t_s"],
         x_m,
         y_m,
-        [np.nan if row[4] is None else row[4] for row in rows],
+        rows["accuracy_m"],
         faults,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -30,6 +30,20 @@ ROW = np.dtype(
         ("received_s", ">f8"),
     ]
 )
+# What is kept of it.
+FIX = np.dtype(
+    [
+        ("person", "i8"),
+        ("t_s", "f8"),
+        ("lon_deg", "f8"),
+        ("lat_deg", "f8"),
+        ("accuracy_m", "f8"),
+        ("flags", "i4"),
+        ("received_s", "f8"),
+    ]
+)
+# A single position as `first_fixes` gives it.
+LOOK = np.dtype([("person", "i8"), ("t_s", "f8"), ("lon_deg", "f8"), ("lat_deg", "f8")])
 HEAD_BYTES = 19  # signature, flags, length of the header's extension
 TAIL_BYTES = 2
 
@@ -48,14 +62,14 @@ COPY (
 def read_fixes(
     bureau_id: int, person_ids: Iterable[int], start: datetime, end: datetime
 ) -> NDArray[np.void]:
-    """Positions of people in [start, end), in no order: a structured array of `ROW`, native ends.
+    """Positions of people in [start, end), in no order: a structured array of `FIX`.
 
     Fields: person, t_s (seconds UTC), lon_deg, lat_deg, accuracy_m (NaN unknown), flags,
     received_s.
     """
     people = ",".join(str(int(pk)) for pk in sorted(set(person_ids)))
     if not people:
-        return np.empty(0, ROW).astype(ROW.newbyteorder("="))
+        return np.empty(0, FIX)
     sql = READ_SQL.format(
         bureau=int(bureau_id), people=people, start=start.isoformat(), end=end.isoformat()
     )
@@ -64,7 +78,30 @@ def read_fixes(
         cursor.cursor.copy_expert(sql, buffer)
     raw = buffer.getbuffer()
     rows = np.frombuffer(raw[HEAD_BYTES : len(raw) - TAIL_BYTES], dtype=ROW)
-    return rows.astype(ROW.newbyteorder("="))
+    fixes = np.empty(len(rows), FIX)
+    for name in FIX.names or ():
+        fixes[name] = rows[name]
+    return fixes
+
+
+def read_newer(
+    bureau_id: int, newer_than_s: Mapping[int, float], end: datetime
+) -> NDArray[np.void]:
+    """Positions of each person after a moment of their own and before `end`, as `read_fixes`."""
+    if not newer_than_s:
+        return np.empty(0, FIX)
+    first = datetime.fromtimestamp(min(newer_than_s.values()), UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT f.* FROM unnest(%s::bigint[], %s::float8[]) a (person, newer_s)"
+            " CROSS JOIN LATERAL (SELECT person_id, extract(epoch FROM recorded_at)::float8,"
+            " ST_X(point), ST_Y(point), coalesce(accuracy_m, 'NaN')::float8, flags,"
+            " extract(epoch FROM received_at)::float8 FROM patrols_position"
+            " WHERE bureau_id = %s AND person_id = a.person AND recorded_at >= %s"
+            " AND recorded_at < %s AND recorded_at > to_timestamp(a.newer_s + 1e-6)) f",
+            [list(newer_than_s), list(newer_than_s.values()), bureau_id, first, end],
+        )
+        return np.array(cursor.fetchall(), FIX)
 
 
 def first_fixes(
@@ -75,9 +112,8 @@ def first_fixes(
     person_ids, from_s: (n,), one index probe each. Fields: person, t_s (seconds UTC), lon_deg,
     lat_deg.
     """
-    looked = np.dtype([("person", "i8"), ("t_s", "f8"), ("lon_deg", "f8"), ("lat_deg", "f8")])
     if not len(person_ids):
-        return np.empty(0, looked)
+        return np.empty(0, LOOK)
     # The table's partitions are told apart once, by the first and the last moment.
     first = datetime.fromtimestamp(float(np.min(from_s)), UTC)
     last = datetime.fromtimestamp(float(np.max(from_s)) + within_s, UTC)
@@ -91,7 +127,7 @@ def first_fixes(
             " AND recorded_at < to_timestamp(a.from_s + %s) ORDER BY recorded_at LIMIT 1) f",
             [person_ids.tolist(), from_s.tolist(), bureau_id, first, last, within_s],
         )
-        return np.array(cursor.fetchall(), dtype=looked)
+        return np.array(cursor.fetchall(), dtype=LOOK)
 
 
 def people_with_fixes(bureau_id: int, start: datetime, end: datetime) -> set[int]:

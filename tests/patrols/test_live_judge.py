@@ -45,8 +45,8 @@ def test_two_who_walk_10_m_apart_are_together_since_they_met():
 
 
 def test_three_in_a_row_are_one_group_though_its_ends_are_too_far_apart():
-    # 25 m between neighbours, 50 m between the ends (near_m is 30).
-    fixes = tracks((street(), 600, 0), (street(25), 600, 0), (street(50), 600, 0))
+    # 18 m between neighbours, 36 m between the ends (near_m is 30).
+    fixes = tracks((street(), 600, 0), (street(18), 600, 0), (street(36), 600, 0))
     seen = judge(fixes, [1, 2, 3])
     assert [seen[person].partners for person in (1, 2, 3)] == [(2, 3), (1, 3), (1, 2)]
 

@@ -15,6 +15,7 @@ from bureau.models import Bureau
 from bureau.week import Week
 from geo.errors import Refused
 from patrols import weekly
+from patrols.basis_changes import CalendarMarks, judge_changed_calendar, touch_changed_grounds
 from patrols.forgetting import close_lost_watches
 from patrols.rule_changes import touch_changed_rules
 from patrols.storage.turns import in_turn
@@ -74,6 +75,10 @@ class Command(BaseCommand):
             close_old_connections()
             time.sleep(options["watch"])
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.calendars: dict[int, CalendarMarks] = {}  # bureau → what its calendar said last
+
     def judge_touched(self, bureau: Bureau, *, rest_s: float = 0.0) -> None:
         """One round for one bureau; one process at a time."""
         with in_turn(bureau.pk) as mine:
@@ -81,8 +86,12 @@ class Command(BaseCommand):
                 return
             try:
                 touch_changed_rules(bureau, now=timezone.now())
+                touch_changed_grounds(bureau, now=timezone.now())
                 days = weekly.judge_touched(bureau, now=timezone.now(), rest_s=rest_s)
                 weekly.judge_ended(bureau, now=timezone.now())
+                self.calendars[bureau.pk] = judge_changed_calendar(
+                    bureau, self.calendars.get(bureau.pk, {}), now=timezone.now()
+                )
             except Refused as refused:  # streets that cannot be built: say it, keep the marks
                 self.stderr.write(f"{bureau.code}: {refused}")
                 return
