@@ -5,7 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from geo.track import HAMPEL_FLOOR_M, SAME_PLACE_M, Bools, Fixes, Floats, Ints, bounds_of, leaps
+from geo.track import (
+    HAMPEL_FLOOR_M,
+    SAME_PLACE_M,
+    Bools,
+    Fixes,
+    Floats,
+    Ints,
+    bounds_of,
+    known_median,
+    leaps,
+)
 
 # The smoother's two constants: a phone in a street errs about 6 to 12 m per axis, and a walker
 # changes speed slowly. Larger r or smaller q hurt good phones more than they help bad ones.
@@ -104,17 +114,22 @@ def _elsewhere(fixes: Fixes, leaped: Ints, walk_mps: Floats) -> Bools:
     """
     n = len(fixes)
     apart = np.zeros(n - 1, dtype=np.bool_)
-    for i in leaped.tolist():
-        back = np.arange(max(0, i - TELEPORT_FIXES + 1), i + 1)
-        ahead = np.arange(i + 1, min(n, i + 1 + TELEPORT_FIXES))
-        back = back[fixes.track[back] == fixes.track[i]]
-        ahead = ahead[fixes.track[ahead] == fixes.track[i + 1]]
-        way = np.hypot(
-            np.median(fixes.x_m[ahead]) - np.median(fixes.x_m[back]),
-            np.median(fixes.y_m[ahead]) - np.median(fixes.y_m[back]),
+    if not len(leaped):
+        return apart
+    step = np.arange(TELEPORT_FIXES)
+    middles = []
+    for first, around in (
+        (leaped, leaped[:, None] - step),
+        (leaped + 1, leaped[:, None] + 1 + step),
+    ):
+        at = np.clip(around, 0, n - 1)
+        mine = (around == at) & (fixes.track[at] == fixes.track[first][:, None])
+        middles.append(
+            [known_median(np.where(mine, v[at], np.nan)) for v in (fixes.x_m, fixes.y_m, fixes.t_s)]
         )
-        time = np.median(fixes.t_s[ahead]) - np.median(fixes.t_s[back])
-        apart[i] = way > 2 * HAMPEL_FLOOR_M + walk_mps[i] * time
+    (x0, y0, t0), (x1, y1, t1) = middles
+    far = 2 * HAMPEL_FLOOR_M + walk_mps[leaped] * (t1 - t0)
+    apart[leaped] = np.hypot(x1 - x0, y1 - y0) > far
     return apart
 
 

@@ -26,6 +26,8 @@ WINDOW_S = 900.0
 TOGETHER_AFTER_S = 120.0
 # "Alone" and "near somebody, not yet together" are read from the last two minutes.
 RECENT_TICKS = 24
+# Nobody gets further than this in the two minutes, not even by car.
+AROUND_M = 3000.0
 # Somebody whose phone fell silent within this of another may still be there.
 LOST_WITHIN_M = 90.0
 
@@ -85,7 +87,7 @@ def judge_live(
         fresh = now_s - last_t <= fresh_s
     clocked = one_clock(ticks, len(people))
     error_m = errors_of(used, track, len(people))
-    company = _company(clocked, last_t, fresh, rules, error_m)
+    company = _company(clocked, (last_t, last_x, last_y), fresh, rules, error_m)
     parked = _parked_since(ticks, len(people), rules)
     found: dict[int, Seen] = {}
     number = {person: k for k, person in enumerate(people)}
@@ -126,12 +128,17 @@ def _last_places(fixes: Fixes, tracks: int) -> tuple[Floats, Floats, Floats]:
 
 
 def _company(
-    clocked: Clocked, last_t: Floats, fresh: NDArray[np.bool_], rules: Rules, error_m: Floats
+    clocked: Clocked,
+    last: tuple[Floats, Floats, Floats],
+    fresh: NDArray[np.bool_],
+    rules: Rules,
+    error_m: Floats,
 ) -> list[tuple[str, float | None, list[int], list[int]]]:
     """For each track: company, since when, tracks of the same group, tracks that were close last.
 
     "Close last" are those near whom this track was when one of the two fell silent.
     """
+    last_t, last_x, last_y = last
     tracks = len(last_t)
     spans = pairs(
         clocked,
@@ -173,7 +180,9 @@ def _company(
             continue
         close = silent_with[k] | _close_when_silent(clocked, k, fresh)
         recent = known[max(0, rows - 3 * RECENT_TICKS) :, k]
-        if recent.sum() < RECENT_TICKS // 2 or _near_somebody(clocked, k, fresh, rules.far_m):
+        if recent.sum() < RECENT_TICKS // 2 or _near_somebody(
+            clocked, k, _around(last_x, last_y, k, fresh), rules.far_m
+        ):
             found.append(("unknown", None, [], sorted(close)))
             continue
         first_s = (clocked.first + int(np.argmax(known[:, k]))) * TICK_S
@@ -191,17 +200,25 @@ def _group(member: int, joined: Mapping[int, set[int]]) -> set[int]:
     return found - {member}
 
 
-def _near_somebody(clocked: Clocked, k: int, fresh: NDArray[np.bool_], far_m: float) -> bool:
-    """Whether another fresh track was within `far_m` for most of this track's last two minutes."""
+def _near_somebody(clocked: Clocked, k: int, among: NDArray[np.int64], far_m: float) -> bool:
+    """Whether one of `among` was within `far_m` for most of this track's last two minutes."""
     at = np.flatnonzero(clocked.known[:, k])[-RECENT_TICKS:]
+    cells = np.ix_(at, among)
     off = np.hypot(
-        clocked.x_m[at] - clocked.x_m[at, k, None], clocked.y_m[at] - clocked.y_m[at, k, None]
+        clocked.x_m[cells] - clocked.x_m[at, k, None], clocked.y_m[cells] - clocked.y_m[at, k, None]
     )
-    off[:, k] = np.nan
-    off[:, ~fresh] = np.nan
     with np.errstate(invalid="ignore"):
         near = (off <= far_m).sum(axis=0)
     return bool((near > len(at) / 2).any())
+
+
+def _around(last_x: Floats, last_y: Floats, k: int, fresh: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The other fresh tracks that are not far off: who was near two minutes ago still is."""
+    with np.errstate(invalid="ignore"):
+        near = np.hypot(last_x - last_x[k], last_y - last_y[k]) <= AROUND_M
+    near &= fresh
+    near[k] = False
+    return np.flatnonzero(near)
 
 
 def _close_when_silent(clocked: Clocked, k: int, fresh: NDArray[np.bool_]) -> set[int]:
