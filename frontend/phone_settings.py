@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
+from frontend.phone_links import endpoint, gpslogger_url
 from patrols.models import Phone, PhoneApp
 
 
@@ -21,7 +21,7 @@ class Entry:
 
 def settings_of(phone: Phone, secret: str) -> list[Entry]:
     """The fields of the phone's app, in the order in which the app has them."""
-    address = f"{settings.PUBLIC_ADDRESS.rstrip('/')}/phone/{phone.app}"
+    address = endpoint(phone)
     interval = Entry(_("Interval or frequency"), _("%(s)d s") % {"s": phone.interval_s})
     match phone.app:
         case PhoneApp.TRACCAR:
@@ -29,7 +29,7 @@ def settings_of(phone: Phone, secret: str) -> list[Entry]:
                 Entry(_("Server URL"), address),
                 Entry(_("Device identifier"), secret, secret=True),
                 interval,
-                Entry(_("Accuracy"), _("high")),
+                Entry(_("Accuracy"), _("highest")),
                 Entry(_("Offline buffering"), _("on")),
             ]
         case PhoneApp.OWNTRACKS:
@@ -37,13 +37,12 @@ def settings_of(phone: Phone, secret: str) -> list[Entry]:
                 Entry(_("Mode"), "HTTP"),
                 Entry(_("URL"), address),
                 Entry(_("Authentication"), _("on")),
-                Entry(_("User name"), secret, secret=True),
+                Entry(_("User name"), "tandem"),
                 Entry(_("Password"), secret, secret=True),
                 interval,
             ]
         case PhoneApp.GPSLOGGER:
-            query = "?id=" + secret + "&lat=%LAT&lon=%LON&timestamp=%TIMESTAMP&acc=%ACC"
-            return [Entry(_("Custom URL"), address + query, secret=True), interval]
+            return [Entry(_("Custom URL"), gpslogger_url(secret), secret=True), interval]
         case _:
             return [
                 Entry(_("Server URL"), address),

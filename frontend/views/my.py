@@ -36,6 +36,8 @@ from patrols.models import (
     NoticeAccepted,
     PatrolRoute,
     Person,
+    Phone,
+    PhoneApp,
     RefusedCount,
     Shift,
 )
@@ -166,6 +168,9 @@ def my(request: HttpRequest) -> HttpResponseBase:
         "accepted": accepted,
         "looks": person.looks.select_related("user")[:LOOKS_SHOWN],
         "watches": watches[:LOOKS_SHOWN],
+        "phones": Phone.objects.filter(
+            holdings__person=person, holdings__until=None, revoked_at=None
+        ).exclude(app=PhoneApp.FILE),
         **duty_context(person, timezone.now()),
         **week_context(person, week, user),
     }

@@ -9,20 +9,25 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from bureau.access import visible_units
 from bureau.errors import Refused
 from bureau.models import Role, User
 from frontend.pages import opens
+from frontend.phone_links import address_warning, deep_link, qr_svg, qr_text
+from frontend.phone_page import health_page
 from frontend.phone_settings import settings_of
 from geo.models import ImportRun
+from patrols import gpx_upload
 from patrols.access import visible_people
 from patrols.models import (
     LiveWatch,
@@ -30,6 +35,7 @@ from patrols.models import (
     Phone,
     PhoneApp,
     PhoneHolding,
+    PhoneMake,
     Quarantine,
     RefusedCount,
     TrailLook,
@@ -39,6 +45,8 @@ from patrols.phones import enroll, renew_secret, revoke
 LOOK_ROLES = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.ADMINISTRATOR})
 PHONE_ROLES = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR})
 ENROL_ROLES = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+# What reports without an app that is set up: Tandem's page, and files.
+NO_APP = frozenset({PhoneApp.SOCKET, PhoneApp.FILE})
 A_PAGE = 50
 HEALTH_DAYS = 7
 QUIET_AFTER = timedelta(hours=24)
@@ -59,11 +67,18 @@ def show(request: HttpRequest, section: str, template: str, more: dict[str, Any]
 
 
 def readable_imports(user: User) -> QuerySet[ImportRun]:
-    """The bureau's imports; those of people, whose reports name badges, only from the top unit."""
+    """The bureau's imports; those of people, whose reports name badges, only from the top unit.
+
+    Uploaded tracks are read by whoever may see the person, and decides about people.
+    """
     runs = ImportRun.objects.filter(bureau=user.bureau_id)
     if user.unit is None or user.unit.parent_id is not None:
         runs = runs.exclude(kind="people")
-    return runs
+    if user.role not in LOOK_ROLES:
+        return runs.exclude(kind=gpx_upload.KIND)
+    seen = visible_people(user).values("pk")
+    whose = Cast(KeyTextTransform("person", "report"), BigIntegerField())
+    return runs.annotate(whose=whose).filter(~Q(kind=gpx_upload.KIND) | Q(whose__in=seen))
 
 
 @require_GET
@@ -80,13 +95,17 @@ def imports(request: HttpRequest) -> HttpResponseBase:
 def import_report(request: HttpRequest, pk: int) -> HttpResponseBase:
     """One import's report: what was refused and why, by row."""
     run = get_object_or_404(readable_imports(request.user), pk=pk)  # type: ignore[arg-type]
+    return show(request, "imports", "records/import_report.html", report_parts(run))
+
+
+def report_parts(run: ImportRun) -> dict[str, Any]:
+    """A stored report in the reader's language."""
     report = run.report or {}
     said = {
         name: [say(sentence) for sentence in report.get(name, [])] for name in ("warnings", "notes")
     }
     refused = [(entry.get("row"), say(entry)) for entry in report.get("refused", [])]
-    more = {"run": run, "refused": refused, "changes": report.get("changes", []), **said}
-    return show(request, "imports", "records/import_report.html", more)
+    return {"run": run, "refused": refused, "changes": report.get("changes", []), **said}
 
 
 def say(sentence: Any) -> str:
@@ -192,7 +211,9 @@ def phones(request: HttpRequest) -> HttpResponseBase:
             "holder": people.get(row.holder_id),
             "refused": refused.get(row.holder_id, []),
             "quarantined": quarantined.get(row.pk, 0),
-            "quiet": row.last_contact_at is None or now - row.last_contact_at > QUIET_AFTER,
+            "quiet": row.app != PhoneApp.FILE
+            and (row.last_contact_at is None or now - row.last_contact_at > QUIET_AFTER),
+            "has_app": row.app not in NO_APP,
         }
         for row in rows
     ]
@@ -206,7 +227,13 @@ class EnrolForm(forms.Form):
     person = forms.ModelChoiceField(Person.objects.none(), label=gettext_lazy("Person"))
     app = forms.ChoiceField(
         label=gettext_lazy("App"),
-        choices=[choice for choice in PhoneApp.choices if choice[0] != PhoneApp.SOCKET],
+        choices=[choice for choice in PhoneApp.choices if choice[0] not in NO_APP],
+    )
+    make = forms.ChoiceField(
+        label=gettext_lazy("Make of the phone"),
+        choices=[("", gettext_lazy("not known")), *PhoneMake.choices],
+        required=False,
+        help_text=gettext_lazy("The phone's page then says what to switch off in its settings."),
     )
     label = forms.CharField(
         label=gettext_lazy("Label"),
@@ -240,23 +267,36 @@ def enrol(request: HttpRequest) -> HttpResponseBase:
 
 def show_secret(request: HttpRequest, phone: Phone, secret: str, person: Person) -> HttpResponse:
     """The one time a secret is seen."""
-    more = {"phone": phone, "person": person, "entries": settings_of(phone, secret)}
+    text = qr_text(phone, secret)
+    more = {
+        "phone": phone,
+        "person": person,
+        "entries": settings_of(phone, secret),
+        "link": deep_link(phone, secret),
+        "qr": qr_svg(text) if text else "",
+        "warning": address_warning(),
+        "old_until": phone.old_secret_until,
+    }
     response = show(request, "phones", "records/secret.html", more)
     response["Cache-Control"] = "no-store"
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @opens("records")
-def act_on_phone(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Revoke a phone, or give it a new secret."""
+def phone_page(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A phone's page: how it does. By POST: revoke it, or give it a new secret."""
     user = check_role(request, ENROL_ROLES)
     phone = get_object_or_404(visible_phones(user), pk=pk)
+    if request.method == "GET":
+        more = {**health_page(phone), "may_act": phone.app not in NO_APP}
+        return show(request, "phones", "records/phone.html", more)
     if request.POST.get("act") in ("renew", "renew_at_once"):
         # Whose it is comes first: a renewed secret that no page shows would end the phone.
         person = get_object_or_404(visible_people(user), pk=phone.holder_id)
         at_once = request.POST["act"] == "renew_at_once"
         secret = renew_secret(phone=phone, now=timezone.now(), at_once=at_once)
+        phone.refresh_from_db()
         return show_secret(request, phone, secret, person)
     if request.POST.get("act") != "revoke":
         raise Refused("act_unknown", _("Choose what to do with the phone."))
