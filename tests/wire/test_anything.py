@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from patrols import wire
 from patrols.storage.positions import pack_row
 from patrols.wire import Message, Unreadable
+from tests.wire.corpus import BODIES
 from tests.wire.test_bodies import COLOTA, OVERLAND, OWNTRACKS, TRACCAR_JSON
 
 RECEIVED_US = 1_771_234_567_000_000
@@ -102,3 +103,10 @@ def test_any_bytes(app: str, body: bytes, query: bytes, authorization: str) -> N
 def test_real_bodies_with_a_few_bytes_changed(app: str, body: str, at: int, junk: bytes) -> None:
     raw = body.encode()
     read(app, Message(body=raw[:at] + junk + raw[at + len(junk) :]))
+
+
+@given(st.sampled_from(APPS), BODIES, st.booleans())
+def test_the_corpus_of_every_format_spoilt_in_every_place(
+    app: str, body: bytes, in_query: bool
+) -> None:
+    read(app, Message(query=body) if in_query else Message(body=body))
