@@ -315,16 +315,20 @@ def test_an_open_patrol_is_duty_without_a_shift(town: Town) -> None:
 def test_refused_positions_are_shown_beside_the_verdict(town: Town) -> None:
     person = make.person(town.west)
     patrolled(person, f"{MONDAY} 09:00", 600)
-    RefusedCount.objects.create(
+    refused = RefusedCount.objects.create(
         bureau_id=town.bureau.pk,
         person_id=person.pk,
-        day=local(f"{MONDAY} 12:00").date(),
+        day=local("2026-11-17 12:00").date(),  # no shift on that Tuesday
         reason="off_duty",
         count=40,
         last_at=LATER,
     )
     [verdict] = judged(person)
     assert "refused_positions" in verdict.reasons
+    # On a day with a shift it is a phone that was left on.
+    RefusedCount.objects.filter(pk=refused.pk).update(day=local(f"{MONDAY} 12:00").date())
+    [verdict] = judged(person)
+    assert "refused_positions" not in verdict.reasons
 
 
 def test_the_rules_of_monday_judge_the_week(town: Town) -> None:

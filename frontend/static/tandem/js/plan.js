@@ -92,7 +92,8 @@ async function refresh() {
   coverage = served.status === "fulfilled" ? served.value : null;
   reaches = areas.status === "fulfilled" ? areas.value : null;
   if (reaches) {
-    marks.draw("plan-reach", { type: "Feature", geometry: reaches.covered, properties: {} });
+    const covered = { type: "Feature", geometry: reaches.covered, properties: {} };
+    marks.draw("plan-reach", { type: "FeatureCollection", features: [covered] });
   }
   drawServed(coverage?.hotspots ?? []);
   element.dataset.ready = "yes";
