@@ -213,7 +213,6 @@ def modes(fixes: Fixes, *, bicycle_from_mps: float, vehicle_from_mps: float) -> 
     with np.errstate(invalid="ignore", divide="ignore"):
         speed = np.where(fits, np.hypot(x[later] - x, y[later] - y) / dt, np.nan)
     speed[~(speed > MOVING_MPS)] = np.nan
-    # Only the neighbourhood of a fast stretch needs the median: almost nobody drives.
     if not (speed > bicycle_from_mps).any():
         return mode
     at = np.arange(0.0, span[-1] + MODE_STEP_S, MODE_STEP_S / 2)
@@ -294,8 +293,7 @@ def _jumps(fixes: Fixes) -> Bools:
 
 
 def _amid(fixes: Fixes) -> Bools:
-    """Mask of the fixes that cannot be jumps: more than half of their neighbourhood is so near, on
-    both axes, that its median lies within the floor. Most fixes, and quick to tell."""
+    """Mask of the fixes that cannot be jumps: most of their neighbours are near on both axes."""
     n = len(fixes)
     reach_m = HAMPEL_FLOOR_M / 1.5  # a little less than the floor's share of one axis
     known, in_x, in_y = (np.ones(n, dtype=np.int64) for _ in range(3))
