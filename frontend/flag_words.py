@@ -78,6 +78,7 @@ def title(code: str) -> str:
         "same_phone": _("Same positions as somebody else"),
         "alike": _("Errors like somebody else's"),
         "one_place": _("One place all day"),
+        "uploaded": _("Uploaded after the fact"),
     }.get(code, code.replace("_", " "))
 
 
@@ -121,6 +122,12 @@ def sentence(flag: Mapping[str, Any], names: Mapping[int, str]) -> str:
                 "The positions have no noise and an accuracy that never changes, as a recorded "
                 "track that is played again. Some phones smooth their positions like that: ask "
                 "which app it is."
+            )
+        case "uploaded":
+            said = ngettext(
+                "%(n)d position comes from a file that was uploaded later; Records say by whom.",
+                "%(n)d positions come from a file that was uploaded later; Records say by whom.",
+                count,
             )
         case "clock_slow":
             said = _("The phone's clock seems to be %(time)s slow: set it by the network.")

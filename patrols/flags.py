@@ -56,6 +56,7 @@ class FlagCode(StrEnum):
     SAME_PHONE = "same_phone"
     ALIKE = "alike"
     ONE_PLACE = "one_place"
+    UPLOADED = "uploaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,15 @@ def clock_flags(
     """What the clocks of the phones say, for each track, from stored fixes in any order, (n,).
 
     received_s: when the server got each · flags: `patrols.wire.Flag` bits. Files uploaded after
-    the fact and fixes without a time say nothing about a clock.
+    the fact are named for themselves; they and fixes without a time say nothing about a clock.
     """
     found: list[list[DayFlag]] = [[] for _ in range(people)]
+    today = (t_s >= bounds_s[0]) & (t_s < bounds_s[1])
+    given = np.flatnonzero(today & (flags & Flag.UPLOADED_LATER != 0))
+    for one in np.unique(track[given]).tolist():
+        found[one].append(_flag(FlagCode.UPLOADED, t_s[given[track[given] == one]], bounds_s))
     told = flags & (Flag.NO_TIME | Flag.UPLOADED_LATER) == 0
-    told &= (t_s >= bounds_s[0]) & (t_s < bounds_s[1])
+    told &= today
     ahead = np.flatnonzero(told & (flags & Flag.CLOCK_SKEW != 0))
     for one in np.unique(track[ahead]).tolist():
         at = ahead[track[ahead] == one]

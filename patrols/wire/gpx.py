@@ -26,7 +26,7 @@ MOST_ROWS: Final = 100
 
 UPLOADED = int(Flag.UPLOADED_LATER)
 NO_TIME = gettext_noop("The point has no time: nobody can tell when it was.")
-BAD = gettext_noop("Place or time cannot be read: %(why)s")
+BAD = gettext_noop("The place or the time cannot be read.")
 
 
 @dataclass
@@ -38,11 +38,11 @@ class Track:
     unread: Counter[str] = field(default_factory=Counter)
     points: int = 0
 
-    def refuse(self, code: str, template: str, **values: str) -> None:
+    def refuse(self, code: str, template: str) -> None:
         """Leave the present point out, and say why."""
         self.unread[code] += 1
         if len(self.rows) < MOST_ROWS:
-            self.rows.append((self.points, Sentence(code, template, values)))
+            self.rows.append((self.points, Sentence(code, template)))
 
 
 def read_gpx(file: BinaryIO) -> Track:
@@ -107,8 +107,8 @@ def add_point(track: Track, point: Element) -> None:
     try:
         lon_deg, lat_deg = fields.place(point.get("lon"), point.get("lat"))
         recorded_us = fields.moment_us(said["time"])
-    except fields.BadField as error:
-        track.refuse("bad_point", BAD, why=str(error))
+    except fields.BadField:
+        track.refuse("bad_point", BAD)
         return
     track.readings.append(
         Reading(

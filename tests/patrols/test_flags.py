@@ -192,6 +192,15 @@ def test_a_clock_ahead_is_flagged(town: Town) -> None:
     assert (flag["code"], flag["count"], flag["value"]) == ("clock_ahead", 121, 630)
 
 
+def test_an_uploaded_track_is_named_and_its_lateness_is_no_clock(town: Town) -> None:
+    person = officer(town, 600)
+    places = noisy(around(WEST_LOOP, 600), 1)
+    store(person, AT, places, received=AT + timedelta(days=1), flags=Flag.UPLOADED_LATER)
+    weekly.judge(WEEK, [person], now=NOW)
+    [flag] = flags(person)
+    assert (flag["code"], flag["count"]) == ("uploaded", 121)
+
+
 @pytest.mark.parametrize(("pings", "flagged"), [(2, False), (12, True)])
 def test_places_made_by_the_app_are_flagged_when_they_are_many(
     town: Town, pings: int, flagged: bool
