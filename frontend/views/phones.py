@@ -89,7 +89,9 @@ def my_phone(request: HttpRequest, pk: int) -> HttpResponseBase:
 class GpxForm(forms.Form):
     """A recorded track for a person."""
 
-    person = forms.ModelChoiceField(Person.objects.none(), label=gettext_lazy("Person"))
+    person = forms.ModelChoiceField(
+        Person.objects.none(), label=gettext_lazy("Person"), empty_label="—"
+    )
     file = forms.FileField(
         label=gettext_lazy("GPX file"),
         widget=forms.ClearableFileInput(attrs={"accept": ".gpx,application/gpx+xml"}),

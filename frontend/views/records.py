@@ -224,7 +224,9 @@ def phones(request: HttpRequest) -> HttpResponseBase:
 class EnrolForm(forms.Form):
     """A phone for a person."""
 
-    person = forms.ModelChoiceField(Person.objects.none(), label=gettext_lazy("Person"))
+    person = forms.ModelChoiceField(
+        Person.objects.none(), label=gettext_lazy("Person"), empty_label="—"
+    )
     app = forms.ChoiceField(
         label=gettext_lazy("App"),
         choices=[choice for choice in PhoneApp.choices if choice[0] not in NO_APP],
@@ -289,7 +291,10 @@ def phone_page(request: HttpRequest, pk: int) -> HttpResponseBase:
     user = check_role(request, ENROL_ROLES)
     phone = get_object_or_404(visible_phones(user), pk=pk)
     if request.method == "GET":
-        more = {**health_page(phone), "may_act": phone.app not in NO_APP}
+        more = {
+            **health_page(phone),
+            "may_act": phone.app not in NO_APP and phone.revoked_at is None,
+        }
         return show(request, "phones", "records/phone.html", more)
     if request.POST.get("act") in ("renew", "renew_at_once"):
         # Whose it is comes first: a renewed secret that no page shows would end the phone.
