@@ -15,6 +15,7 @@ from patrols.api import phone as phone_api
 from patrols.api.limits import Buckets
 from patrols.models import PhoneHolding, Position, Quarantine, RefusedCount
 from patrols.phones import renew_secret, revoke
+from patrols.wire import Flag
 from tests import make
 from tests.patrols.phones import officer_on_duty, stored
 from tests.wire.test_bodies import COLOTA, OVERLAND, OWNTRACKS, TRACCAR_JSON
@@ -44,6 +45,35 @@ MESSAGES: list[tuple[str, str, dict[str, Any], str, str]] = [
             "&timestamp=2016-01-27T18%3A55%3A47Z&hdop=6.0&altitude=224.0&speed=0.0"
         },
         "2016-01-27T18:55:47+00:00",
+        "",
+    ),
+    (
+        "traccar",
+        "353861053849681",
+        {
+            "params": "lat=49.60688&lon=6.15788&timestamp=2014-06-04+09%3A10%3A11&altitude=384.7"
+            "&speed=0.0&id=353861053849681"
+        },
+        "2014-06-04T09:10:11+00:00",
+        "",
+    ),
+    (
+        "traccar",
+        "123456",
+        {"params": "id=123456&timestamp=1377177267&location=60.0,30.0"},
+        "2013-08-22T13:14:27+00:00",
+        "",
+    ),
+    (
+        "traccar",
+        "forwarded-unique-id",
+        {
+            "content": '{"position":{"fixTime":"2026-02-16T09:36:07.000+00:00","latitude":31.2,'
+            '"longitude":121.4,"speed":2.5,"attributes":{"batteryLevel":55}},'
+            '"device":{"id":7,"uniqueId":"forwarded-unique-id"}}',
+            "headers": JSON,
+        },
+        "2026-02-16T09:36:07+00:00",
         "",
     ),
     (
@@ -108,6 +138,31 @@ def test_each_apps_own_message_is_stored_and_answered_as_it_expects(
     assert [position.recorded_at for position in stored(person)] == [moment]
     if success:
         assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_message_without_time_is_stored_marked_and_one_without_place_is_contact(
+    http: httpx.Client,
+) -> None:
+    person = officer_on_duty()
+    timeless = make.phone(person, "861001000719969")
+    placeless = make.phone(person, "123456")
+    for query in (
+        "id=861001000719969&lat=41.666667&lon=-0.883333&altitude=350.059479&speed=0.000000&batt=87",
+        (
+            "id=123456&timestamp=1377177267&cell=257,02,16,2224&cell=257,02,16,2223,-90"
+            "&wifi=00-14-22-01-23-45,-80"
+        ),
+    ):
+        assert http.post("/phone/traccar", params=query).status_code == 200
+    (fix_,) = stored(person)
+    assert (fix_.phone_id, fix_.flags, fix_.battery) == (
+        timeless.pk,
+        Flag.NO_TIME,
+        pytest.approx(0.87),
+    )
+    placeless.refresh_from_db()
+    assert placeless.last_contact_at is not None
+    assert not Quarantine.objects.exists()
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
