@@ -45,6 +45,12 @@ COMOVE_FREE_M = 40.0
 # distance counts up to the cap, also in shares. A span that fails keeps the parts in which they
 # were that close over five minutes.
 CLOSE_SHARE = 0.65
+# Further away, up to this share (24 of 30 m, the other pavement), they are companions if the
+# distance is steady: its middle half spreads no more than that of a normal distribution with this
+# standard deviation, beyond the errors.
+STEADY_SHARE = 0.8
+STEADY_M = 4.0
+MIDDLE_HALF = 1.349  # of a normal distribution, in standard deviations
 CLOSE_CAP_SHARE = 2.5
 CLOSE_TICKS = 60
 WALKED_TICKS = 12  # fewer walked ticks than these say nothing
@@ -286,6 +292,13 @@ class _Stretches:
         limit = (CLOSE_SHARE * near_m) ** 2 + error2[self.which]  # (n,)
         begin, end = self._bridged(together, *limits)
         close = _mean_below(square, walked, begin, end, limit[begin])
+        wide = limit + (STEADY_SHARE**2 - CLOSE_SHARE**2) * near_m**2
+        within = ~close & _mean_below(square, walked, begin, end, wide[begin])
+        for k in np.flatnonzero(within).tolist():
+            one = slice(begin[k], end[k])
+            quarters = np.quantile(self.distance[one][walked[one]], (0.25, 0.75))
+            spread_m = MIDDLE_HALF * np.sqrt(STEADY_M**2 + error2[self.which[begin[k]]] / 2)
+            close[k] = quarters[1] - quarters[0] <= spread_m
         part = np.zeros(len(together), dtype=np.bool_)
         for b, e in zip(begin[~close].tolist(), end[~close].tolist(), strict=True):
             part[b:e] = together[b:e]

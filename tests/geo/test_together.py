@@ -92,17 +92,29 @@ def test_four_minutes_together_are_chance_and_six_are_not() -> None:
         assert len(spans(WAY, other)) == parts
 
 
-def test_who_keeps_25_m_away_walks_the_same_way_but_not_together() -> None:
-    # Always within the near limit; two good phones (error 4 m) explain 8 m of the distance:
-    # √(19.5² + 8²) = 21 m is the most that companions keep. Two bad ones (12 m) make it 31 m.
-    track = ticks(WAY, shifted(WAY, -25.0, 0))
+def test_both_pavements_of_a_street_are_one_patrol_and_further_away_is_none() -> None:
+    # Two good phones (error 4 m) explain 8 m of the distance: √(24² + 8²) = 25.3 m is the most
+    # that companions keep. Two bad ones (12 m) make it 34 m.
+    assert len(judge(ticks(WAY, shifted(WAY, -25.0, 0)), 2)) == 1
+    track = ticks(WAY, shifted(WAY, -28.0, 0))
     assert len(judge(track, 2)) == 0
     good, bad = np.full(2, 4.0), np.full(2, 12.0)
     assert len(pairs(one_clock(track, 2), **RULES, error_m=good)) == 0
     assert len(pairs(one_clock(track, 2), **RULES, error_m=bad)) == 1
     # Standing still it says nothing: indoors a phone errs slowly and far.
     place = stand(0, 0, 900)
-    assert len(judge(ticks(place, shifted(place, -25.0, 0)), 2)) == 1
+    assert len(judge(ticks(place, shifted(place, -28.0, 0)), 2)) == 1
+
+
+def test_whose_distance_swings_goes_the_same_way_by_chance() -> None:
+    # From 4 to 40 m and back every four minutes: √(22² + 18²/2) = 25.4 m on the whole. Nearer
+    # than the other pavement with errors of 6 m, but the middle half spreads 25 m, not 13.
+    other = WAY.copy()
+    other[:, 0] -= 22.0 - 18.0 * np.cos(2 * np.pi * np.arange(len(WAY)) / 48)
+    six = np.full(2, 6.0)
+    assert len(pairs(one_clock(ticks(WAY, other), 2), **RULES, error_m=six)) == 0
+    steady = one_clock(ticks(WAY, shifted(WAY, -25.4, 0)), 2)
+    assert len(pairs(steady, **RULES, error_m=six)) == 1
 
 
 def test_companions_keep_their_minutes_when_later_they_drift_apart() -> None:
