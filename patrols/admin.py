@@ -116,8 +116,16 @@ class PhoneAdmin(Scoped):
     list_display = ("label", "app", "interval_s", "enrolled_at", "last_contact_at", "revoked_at")
     list_filter = ("app",)
     search_fields = ("label",)
-    fields = ("label", "app", "interval_s", "revoked_at", "last_contact_at")
-    readonly_fields = ("last_contact_at",)
+    fields = (
+        "label",
+        "app",
+        "make",
+        "interval_s",
+        "revoked_at",
+        "last_contact_at",
+        "told_app",
+    )
+    readonly_fields = ("last_contact_at", "told_app")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Phones carried by people of the own units; the whole bureau's from the top unit."""

@@ -134,7 +134,11 @@ def file_phone(*, person: Person) -> Phone:
         raise Refused("person_left", _("This person has left."))
     Person.objects.select_for_update().get(pk=person.pk)
     held = PhoneHolding.objects.filter(
-        person=person, until=None, phone__app=PhoneApp.FILE, phone__revoked_at=None
+        person=person,
+        since=BEFORE_ANY_FIX,  # one that somebody else held before would speak for them
+        until=None,
+        phone__app=PhoneApp.FILE,
+        phone__revoked_at=None,
     ).select_related("phone")
     if holding := held.first():
         return holding.phone

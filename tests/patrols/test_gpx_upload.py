@@ -109,6 +109,17 @@ def test_a_file_speaks_for_its_person_only() -> None:
     assert len(stored(second)) == 1
 
 
+def test_a_phone_of_files_that_changed_hands_is_not_used_again() -> None:
+    first = officer_on_duty()
+    second = make.person(first.unit)
+    make.shift(second, NOW - timedelta(hours=4), NOW + timedelta(hours=4))
+    take(first, gpx(600))
+    hand_over(phone=first.holdings.get().phone, person=second, since=NOW - timedelta(seconds=30))
+    take(second, gpx(3600))
+    assert len(stored(first)) == 1
+    assert len(stored(second)) == 1
+
+
 def test_what_cannot_be_taken_is_said_and_leaves_nothing() -> None:
     person = officer_on_duty()
     with pytest.raises(Refused) as refused:
