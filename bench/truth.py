@@ -14,8 +14,15 @@ from pathlib import Path
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import shape
 
+from bureau.rules import Rules
 from geo.plane import Plane
+from patrols.judges import Outcome
+from patrols.judges.weekly_patrol_time import against_the_line
+
+# Who truly patrolled this much more than required must not be called "not met".
+OVER_THE_LINE = 1.05
 
 # A street visit, for the score only.
 VISIT_LENGTH_M = 40.0
@@ -40,6 +47,7 @@ class TruthFolder:
     segment_ids: list[int]
     lines: list[shapely.LineString]
     in_beat: dict[int, bool]
+    beat: shapely.Geometry
     t0_s: float
     truth: dict[str, dict[str, object]]
     walked: dict[str, list[tuple[int, float, float, float]]]
@@ -85,6 +93,7 @@ def read_folder(folder: Path) -> TruthFolder:
         [int(f["properties"]["segment_id"]) for f in features],
         [shapely.LineString(f["geometry"]["coordinates"]) for f in features],
         {int(f["properties"]["segment_id"]): bool(f["properties"]["in_beat"]) for f in features},
+        shape(json.loads((folder / "beat.geojson").read_text())["geometry"]),
         datetime.fromisoformat(about["t0"]).timestamp(),
         about["officers"],
         walked,
@@ -157,6 +166,7 @@ def figures(
         "minutes_mean": minutes["mean"],
         "minutes_p95": minutes["p95"],
         "minutes_bias": minutes["bias"],
+        "failed_above": minutes["failed_above"] + beat["failed_above"],
         "beat_mean_min": beat["mean_min"],
         "beat_share": beat["share"],
         "misallocated": misallocated(real, mine),
@@ -179,19 +189,40 @@ def score_minutes(truth_s: Mapping[str, float], said_s: Mapping[str, float]) -> 
         "mean": float(np.abs(error).mean()),
         "p95": float(np.percentile(np.abs(error), 95)),
         "bias": float(error.mean()),
+        "failed_above": failed_above(truth_s, said_s),
     }
+
+
+def failed_above(truth_s: Mapping[str, float], said_s: Mapping[str, float]) -> float:
+    """How many of those with truth > 0 the weekly judge would call "not met" although they truly
+    patrolled 5 % more than required, each with the line drawn that far below the own truth.
+
+    Unknown time, which would only keep more of them from failing, is left out.
+    """
+    rules = Rules()
+    return float(
+        sum(
+            against_the_line(said_s.get(name, 0.0), 0.0, seconds / OVER_THE_LINE, rules, over=True)[
+                0
+            ]
+            == Outcome.NOT_MET
+            for name, seconds in truth_s.items()
+            if seconds > 0
+        )
+    )
 
 
 def score_beat(truth_s: Mapping[str, float], said_s: Mapping[str, float]) -> dict[str, float]:
     """Errors of on-beat time in minutes."""
     who = [name for name, seconds in truth_s.items() if seconds > 0]
     if not who:
-        return {"mean_min": 0.0, "p95_min": 0.0, "share": 0.0}
+        return {"mean_min": 0.0, "p95_min": 0.0, "share": 0.0, "failed_above": 0.0}
     error = np.array([(said_s.get(n, 0.0) - truth_s[n]) / 60.0 for n in who])
     return {
         "mean_min": float(np.abs(error).mean()),
         "p95_min": float(np.percentile(np.abs(error), 95)),
         "share": float(np.abs(error).sum() * 60.0 / sum(truth_s[n] for n in who)),
+        "failed_above": failed_above(truth_s, said_s),
     }
 
 

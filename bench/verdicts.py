@@ -66,7 +66,16 @@ def answer_of(truth: TruthFolder, roads: Roads, rules: Rules | None = None) -> S
         (truth.officers[a], truth.officers[b], s - truth.t0_s, e - truth.t0_s)
         for a, b, s, e in zip(spans.a, spans.b, spans.start_s, spans.end_s, strict=True)
     ]
-    return Said(active, on_beat(truth, walked), walked, pairs)
+    beat_s = on_beat(truth, walked)
+    # A credited gap is on no street: the beat's area decides, as in the product.
+    beat = shapely.transform(
+        truth.beat, lambda lonlat: np.column_stack(roads.plane.to_metres(*lonlat.T))
+    )
+    off = walks.active & (walks.passage_at < 0)
+    inside = shapely.contains_xy(beat, walks.ticks.x_m[off], walks.ticks.y_m[off])
+    for i, name in enumerate(truth.officers):
+        beat_s[name] += float(inside[track[off] == i].sum() * TICK_S)
+    return Said(active, beat_s, walked, pairs)
 
 
 def measure(truth: TruthFolder, tiles: Path, rules: Rules | None = None) -> dict[str, float]:
@@ -143,6 +152,7 @@ FIGURES = {
     "minutes_mean": ("patrol minutes, mean error, %", 100, 2),
     "minutes_p95": ("p95, %", 100, 1),
     "minutes_bias": ("bias, %", 100, 2),
+    "failed_above": ("people 5 % above the line yet not met", 1, 0),
     "beat_mean_min": ("on-beat minutes, mean error, min", 1, 2),
     "beat_share": ("the same, % of on-beat time", 100, 2),
     "misallocated": ("segment time misallocated, %", 100, 1),

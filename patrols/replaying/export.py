@@ -19,7 +19,7 @@ from bureau.access import rules_on
 from bureau.models import Bureau
 from bureau.week import Week, day_bounds
 from geo.networks import roads_of
-from geo.track import Bools
+from geo.track import Bools, Floats
 from geo.walks import company, follow
 from patrols.day_rows import observed
 from patrols.days import MARGIN_S, OnePerson, to_fixes
@@ -47,14 +47,15 @@ def tables(folder: Folder, stage: Stage) -> dict[str, list[Sequence[Any]]]:
     t0_s = folder.t0_us / SECOND_US
     names = folder.fixes.officers
     stretches = street_stretches(stage, folder)
-    beat = own_segments(folder, stage)
-    on_beat = np.zeros(len(names))
+    active_s, credited_s = day_seconds(stage)
+    own, beat = own_segments(folder, stage)
+    # What was credited beside the time on own streets was off every street, inside the area.
+    on_beat = credited_s.copy()
     for who, segment, _, _, active in stretches:
-        on_beat[who] += active if beat[segment] else 0.0
-    active_s = active_seconds(stage)
+        on_beat[who] += active * (float(beat[segment]) - float(own[segment]))
     officers = [
-        (name, _s(active_s.get(person, 0.0)), _s(on_beat[at]))
-        for at, (name, person) in enumerate(zip(names, stage.people, strict=True))
+        (name, _s(active), _s(max(inside, 0.0)))
+        for name, active, inside in zip(names, active_s, on_beat, strict=True)
     ]
     streets = [
         (names[who], folder.segments[segment].id, _s(enter - t0_s), _s(leave - t0_s), _s(active))
@@ -93,23 +94,32 @@ def _s(seconds: float) -> float:
 # Minutes
 
 
-def active_seconds(stage: Stage) -> dict[int, float]:
-    """Active seconds of each person id over all days, on the beat or off it."""
+def day_seconds(stage: Stage) -> tuple[Floats, Floats]:
+    """Each officer's seconds over all days: active, and credited (active on the own ground)."""
     rows = PersonDay.objects.filter(bureau_id=stage.bureau.pk).order_by()
-    return dict(rows.values_list("person_id").annotate(Sum("active_s")))
+    found = {
+        person: (active, credited)
+        for person, active, credited in rows.values_list("person_id").annotate(
+            Sum("active_s"), Sum("credited_s")
+        )
+    }
+    table = np.array([found.get(person, (0.0, 0.0)) for person in stage.people], dtype=np.float64)
+    active, credited = table.reshape(-1, 2).T
+    return active, credited
 
 
-def own_segments(folder: Folder, stage: Stage) -> Bools:
-    """Which of the folder's segments belong to the beat, (segments,): by the file's own word
-    (`in_beat`), else as the product decides from the area."""
+def own_segments(folder: Folder, stage: Stage) -> tuple[Bools, Bools]:
+    """Which of the folder's segments are the unit's own, as the product decides from the area, and
+    which belong to the beat, by the file's own word (`in_beat`) where it has one; (segments,)."""
     roads = roads_of(stage.bureau.pk)
     (ground,) = grounds_of(stage.bureau.pk, roads).values()
     own = np.zeros(len(folder.segments), dtype=np.bool_)
     own[[stage.segments[pk] for pk in roads.network.ids.tolist()]] = ground.own
+    beat = own.copy()
     for at, segment in enumerate(folder.segments):
         if segment.in_beat is not None:
-            own[at] = segment.in_beat
-    return own
+            beat[at] = segment.in_beat
+    return own, beat
 
 
 # Streets

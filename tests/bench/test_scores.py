@@ -12,6 +12,7 @@ from bench.peers import by_distance, by_matcher, by_nearest
 from bench.truth import (
     Said,
     TruthFolder,
+    failed_above,
     figures,
     lengths_m,
     merged_visits,
@@ -39,6 +40,13 @@ def test_minutes() -> None:
 
 def test_somebody_without_an_answer_is_an_error_of_everything() -> None:
     assert score_minutes({"a": 1000.0}, {})["mean"] == 1.0
+
+
+def test_who_is_above_the_line_and_fails_is_counted() -> None:
+    # Truth 1,050 s over a line of 1,000 s: with the band of 5 % one fails below 952.4 s credited.
+    truth = dict.fromkeys("abc", 1050.0)
+    assert failed_above(truth, {"a": 952.0, "b": 953.0, "c": 1100.0}) == 1
+    assert failed_above({"d": 0.0}, {}) == 0
 
 
 def test_beat() -> None:

@@ -63,6 +63,10 @@ def test_what_happened_is_found(figures: dict[str, float], name: str, least: flo
     assert figures[name] >= least
 
 
+def test_nobody_who_is_truly_above_the_line_fails(figures: dict[str, float]) -> None:
+    assert figures["failed_above"] == 0
+
+
 def test_minutes_lean_to_neither_side(figures: dict[str, float]) -> None:
     assert abs(figures["minutes_bias"]) <= 0.02
 

@@ -5,7 +5,7 @@ Pure: two people and a passer-by on a grid of streets, derived and judged withou
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,17 @@ from hypothesis import strategies as st
 from bureau.rules import Rules
 from geo.network import Network
 from geo.roads import Roads, build
-from patrols.days import Observed, OnePerson, derive
+from patrols.days import (
+    CREDITED,
+    UNKNOWN,
+    DerivedDay,
+    Observed,
+    OnePerson,
+    SpanReason,
+    derive,
+)
 from patrols.grounds import everything
+from patrols.judges import JUDGES, DayFacts, Judgement, WeekFacts
 from tests.patrols.walking import WEST_LOOP, around, noisy
 from tests.world import place
 
@@ -73,10 +82,31 @@ def days(roads: Roads, index: np.ndarray, wanted: set[int] | None = None) -> lis
         np.zeros(len(index), np.int64),
     )
     bounds = (MIDNIGHT_S, MIDNIGHT_S + 86_400)
-    found = [asdict(day) for day in derive(roads, people, seen, bounds, RULES, wanted=wanted)]
-    for day in found:  # how often a point came is no verdict
-        del day["fixes"], day["unused"]
+    found = []
+    for derived in derive(roads, people, seen, bounds, RULES, wanted=wanted):
+        day = asdict(derived)
+        del day["fixes"], day["unused"]  # how often a point came is no verdict
+        found.append(day | {"verdicts": verdicts(derived)})
     return found
+
+
+def verdicts(day: DerivedDay) -> list[Judgement]:
+    """What the judges say of a week with this day only, of a line that one of the three misses."""
+    facts = DayFacts(
+        duty_s=day.seconds(set(SpanReason)),
+        credited_s=day.seconds(CREDITED),
+        unknown_s=day.seconds(UNKNOWN),
+        together_s=day.company_s("together"),
+        alone_s=day.company_s("alone"),
+        company_unknown_s=day.company_s("unknown"),
+        alone_spans_s=tuple(
+            sorted(part.end_s - part.start_s for part in day.company if part.company == "alone")
+        ),
+        fixes=1,
+    )
+    week = WeekFacts((facts, *[DayFacts()] * 6), working_days=5)
+    rules = replace(RULES, weekly_required_s=2000)
+    return [judge_one(week, rules) for judge_one in JUDGES.values()]
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +122,8 @@ def test_the_story_is_told_as_it_was(whole: list[dict[str, Any]]) -> None:
     ]
     assert together == [(0.0, pytest.approx(1530, abs=60), (3,))]
     assert {part["company"] for part in whole[2]["company"]} == {"alone"}
+    outcomes = [[str(one.outcome) for one in day["verdicts"]] for day in whole]
+    assert outcomes == [["met", "not_met"], ["met", "not_met"], ["met", "not_met"]]
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
