@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from geo.errors import Refused
+from bureau.errors import Refused
 
 # Which HTTP status a refusal of the domain has; 409, a conflict with the state of things, is plain.
 FORBIDDEN_CODES = {"trail_denied", "not_yours", "self_review"}

@@ -9,9 +9,9 @@ from django.contrib.gis.geos import Point
 from django.utils.translation import gettext_lazy
 
 from bureau.access import visible_units
+from bureau.errors import Refused
 from bureau.models import OrgUnit, User
 from bureau.sentences import Unusable
-from geo.errors import Refused
 from geo.places import say
 from geo.week_windows import read_windows
 from stations import register

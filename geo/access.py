@@ -6,8 +6,8 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from bureau.access import units_below, visible_units
+from bureau.errors import Refused
 from bureau.models import Role, User
-from geo.errors import Refused
 from geo.models import AreaKind
 
 # Those who plan write stations, hotspots, routes and areas; everybody else reads them.

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
+from bureau.errors import Refused
 from bureau.scoped_admin import OwnUnits, ReadOnly, Scoped, ScopedInline
-from geo.errors import Refused
 from geo.models import Area, AreaKind, Hotspot, HotspotWindow, ImportRun, RoadSegment
 from geo.places import checked, line_of
 from geo.widgets import GeoJsonFormField

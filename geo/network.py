@@ -23,7 +23,7 @@ import valhalla
 from shapely.geometry.base import BaseGeometry
 from valhalla import get_config
 
-from geo.errors import Refused
+from bureau.errors import Refused
 from geo.track import Floats, Ints
 
 # Segments that meet share an end; coordinates are compared at 1e-6 degree (0.1 m).

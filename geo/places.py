@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from shapely import LineString, MultiLineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from bureau.errors import Refused
 from bureau.models import Bureau
 from bureau.sentences import Sentence
-from geo.errors import Refused
 from geo.models import Area, AreaKind, RoadSegment
 from geo.validation import HasWkb, check_geometry
 

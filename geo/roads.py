@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from valhalla import Actor
 from valhalla._valhalla import ValhallaError
 
-from geo.errors import Refused
+from bureau.errors import Refused
 from geo.network import Network, build_tiles, tile_config
 from geo.plane import Plane
 from geo.track import Bools, Floats, Ints

@@ -15,8 +15,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bureau.access import visible_units
+from bureau.errors import Refused
 from bureau.models import Role, User
-from geo.errors import Refused
 from patrols.models import HeldPosition, Person, Position, TrailLook
 
 # Roles that may open another person's trail; a planner plans on facts without persons.

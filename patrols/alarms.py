@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from bureau.access import visible_units
+from bureau.errors import Refused
 from bureau.models import Role, User
-from geo.errors import Refused
 from patrols.models import Alarm
 
 # Who answers for the people in the field; an inspector looks on.

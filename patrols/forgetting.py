@@ -16,9 +16,9 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from bureau.access import rules_on
+from bureau.errors import Refused
 from bureau.models import Bureau
 from bureau.week import Week
-from geo.errors import Refused
 from geo.network import drop_old_tiles
 from geo.networks import roads_of
 from patrols import holds, sealing

@@ -15,9 +15,9 @@ import psycopg2
 from django.db import Error as DjangoDatabaseError
 from django.utils.translation import gettext as _
 
+from bureau.errors import Refused
 from bureau.models import User
 from bureau.sentences import Sentence, Unusable, gettext_noop
-from geo.errors import Refused
 from geo.models import ImportRun
 from patrols import ingest
 from patrols.admission import Upload

@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bureau.access import rules_on, visible_units
+from bureau.errors import Refused
 from bureau.models import OrgUnit, Role, User
-from geo.errors import Refused
 from patrols.models import Alarm, Latest, LiveState, LiveWatch, Person, PhoneHolding, Position
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bureau.access import rules_on
+from bureau.errors import Refused
 from bureau.week import Week
-from geo.errors import Refused
 from patrols.admission import LONGEST_PATROL
 from patrols.models import Mode, Patrol, PatrolMember, PatrolRoute, Person, Shift
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from geo.errors import Refused
+from bureau.errors import Refused
 from patrols.models import Person, Phone, PhoneApp, PhoneHolding
 
 # After a renewal the old secret opens for this long at most, and never longer than the new

@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from bureau.errors import Refused
 from bureau.models import Role, User
-from geo.errors import Refused
 from patrols.access import visible_people
 from patrols.judges import Reason
 from patrols.models import Decision, Dispute, Review, Verdict

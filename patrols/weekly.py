@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 
 from bureau.access import rules_on
 from bureau.calendar import working_days
+from bureau.errors import Refused
 from bureau.models import Bureau
 from bureau.rules import Rules
 from bureau.week import Week
-from geo.errors import Refused
 from patrols.day_rows import derive_day, touches_midnight
 from patrols.evidence import Evidence, evidence
 from patrols.flags import FlagCode

@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from bureau.errors import Refused
 from bureau.scoped_admin import OwnUnits, Scoped, ScopedInline, user_of
 from bureau.sentences import Unusable
-from geo.errors import Refused
 from geo.places import checked, say
 from geo.week_windows import read_windows
 from geo.widgets import GeoJsonFormField

@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
 from bureau.access import rules_on
+from bureau.errors import Refused
 from bureau.models import Bureau
 from bureau.rules import described
-from geo.errors import Refused
 from geo.models import Hotspot
 from geo.networks import roads_of
 from geo.roads import Roads, reachable

@@ -14,9 +14,9 @@ from django.contrib.gis.geos import Point
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from bureau.errors import Refused
 from bureau.models import Bureau, OrgUnit, User
 from geo.access import check_may_write
-from geo.errors import Refused
 from geo.places import checked, code_once
 from stations.models import OpeningHours, Station, StationChange, StationKind
 

@@ -28,7 +28,6 @@ PURE = [
     "geo/files/cell_values.py",
     "geo/datum.py",
     "geo/encounters.py",
-    "geo/errors.py",
     "geo/imports/report.py",
     "geo/streets/linework.py",
     "geo/faults.py",

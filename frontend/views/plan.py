@@ -19,13 +19,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bureau.access import visible_units
+from bureau.errors import Refused
 from bureau.models import User
 from frontend.pages import number_in, opens
 from frontend.station_forms import CloseForm, MoveForm, StationForm, blame
 from frontend.station_words import changes_said
 from frontend.words import distance, duration
 from geo.access import may_write_places, places_within
-from geo.errors import Refused
 from geo.models import Hotspot
 from stations import register
 from stations.hours import hours_said

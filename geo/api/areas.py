@@ -8,10 +8,10 @@ from django.db.models import QuerySet
 from django.urls import path
 from django.utils.translation import gettext as _
 
+from bureau.errors import Refused
 from bureau.models import User
 from geo.access import areas_seen_by, oversees_bureau
 from geo.api.places import PlaceDetail, PlaceList, PlaceSerializer, user_of
-from geo.errors import Refused
 from geo.models import Area, AreaKind
 
 

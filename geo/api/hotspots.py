@@ -16,6 +16,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from bureau.errors import Refused
 from bureau.models import User
 from geo.access import check_may_write, places_seen_by
 from geo.api.places import (
@@ -27,7 +28,6 @@ from geo.api.places import (
     closing_day,
     user_of,
 )
-from geo.errors import Refused
 from geo.models import Hotspot, HotspotWindow, RoadSegment
 from geo.places import line_of
 

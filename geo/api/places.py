@@ -23,10 +23,10 @@ from rest_framework_gis.fields import GeometryField
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
 from bureau.access import visible_units
+from bureau.errors import Refused
 from bureau.models import Bureau, OrgUnit, User
 from geo import queries
 from geo.access import check_may_write, may_write_places, places_within
-from geo.errors import Refused
 from geo.places import checked, code_once
 
 GEOJSON_TYPE = "application/geo+json"

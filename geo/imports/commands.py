@@ -12,9 +12,9 @@ from typing import Any, TextIO
 from django.core.management.base import CommandError, OutputWrapper
 from tqdm import tqdm
 
+from bureau.errors import Refused
 from bureau.models import Bureau
 from geo.datum import Datum
-from geo.errors import Refused
 from geo.imports.report import ImportReport, Progress
 from geo.places import say
 

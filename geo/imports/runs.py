@@ -13,10 +13,10 @@ from django.contrib.gis.geos import GEOSGeometry
 from django.db import transaction
 from numpy.typing import NDArray
 
+from bureau.errors import Refused
 from bureau.models import Bureau, OrgUnit, UnitKind, User
 from bureau.sentences import Sentence, Unusable, gettext_noop
 from geo.datum import CHECK_MOST_POINTS, Datum, check_datum, convert
-from geo.errors import Refused
 from geo.files.vector import Record
 from geo.imports.report import ImportReport
 from geo.models import ImportRun, RoadSegment

@@ -29,8 +29,8 @@ from django.http.request import validate_host
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from bureau.errors import Refused
 from bureau.models import User
-from geo.errors import Refused
 from patrols import phones, wire
 from patrols.admission import Upload
 from patrols.api.group_commit import RETRY_AFTER_S, Unavailable, desk, now_us

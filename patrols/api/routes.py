@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from bureau.errors import Refused
 from bureau.models import User
 from geo.access import check_may_write, places_seen_by
 from geo.api.places import (
@@ -22,7 +23,6 @@ from geo.api.places import (
     user_of,
 )
 from geo.api.tiles import ADDRESS, tile_view
-from geo.errors import Refused
 from patrols.models import PatrolRoute
 
 

@@ -20,9 +20,9 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from bureau.calendar import import_notice
+from bureau.errors import Refused
 from bureau.holidays import SHIPPED, read_notice
 from bureau.models import Bureau, User
-from geo.errors import Refused
 from geo.imports.roads import StreetOptions, import_roads_file
 from geo.models import ImportRun
 from patrols import weekly

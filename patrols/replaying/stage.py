@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 import shapely
 
+from bureau.errors import Refused
 from bureau.models import Bureau, LocationNotice, OrgUnit, UnitKind
-from geo.errors import Refused
 from geo.imports.places import import_areas_file
 from geo.imports.report import ImportReport
 from geo.imports.roads import StreetOptions, import_roads_file

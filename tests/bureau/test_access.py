@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from bureau.access import visible_units
+from bureau.errors import Refused
 from bureau.models import Role
-from geo.errors import Refused
 from patrols.access import trail_for, visible_people
 from patrols.models import Position, TrailLook
 from tests import make

@@ -10,8 +10,8 @@ import pytest
 import shapely
 from django.core.management import CommandError, call_command
 
+from bureau.errors import Refused
 from geo.datum import Datum, from_wgs84
-from geo.errors import Refused
 from geo.imports.places import import_areas_file, import_hotspots_file
 from geo.imports.report import ImportReport
 from geo.models import Area, AreaKind, Grade, Hotspot, HotspotWindow, ImportRun

@@ -10,9 +10,9 @@ import pytest
 import shapely
 from django.core.management import CommandError, call_command
 
+from bureau.errors import Refused
 from bureau.models import Bureau
 from geo.datum import Datum, from_wgs84
-from geo.errors import Refused
 from geo.imports.roads import StreetOptions, import_roads_file
 from geo.models import Area, AreaKind, ImportRun, RoadSegment
 from geo.streets.linework import Crossings

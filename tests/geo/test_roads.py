@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
-from geo.errors import Refused
+from bureau.errors import Refused
 from geo.network import Network, drop_old_tiles
 from geo.roads import Roads, build, reachable, route, travel_seconds
 from tests.geo.paths import grid, lonlat, streets

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from bureau.errors import Refused
 from bureau.models import Role
-from geo.errors import Refused
 from patrols import reviews, weekly
 from patrols.models import CompanySpan, Decision, Person, PersonDay, Subject, Verdict
 from tests import make

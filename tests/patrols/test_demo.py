@@ -16,8 +16,8 @@ import shapely
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from bureau.errors import Refused
 from bureau.models import Bureau, Role, User
-from geo.errors import Refused
 from geo.models import Area, Hotspot, RoadSegment
 from geo.networks import roads_of
 from geo.validation import check_geometry

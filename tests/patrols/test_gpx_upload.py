@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bureau.errors import Refused
 from bureau.models import Role, User
-from geo.errors import Refused
 from geo.models import ImportRun
 from patrols import gpx_upload
 from patrols.models import Person, PhoneApp, Position, Quarantine, RefusedCount, TouchedDay

@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 
+from bureau.errors import Refused
 from bureau.models import Bureau, User
-from geo.errors import Refused
 from geo.imports.report import ImportReport
 from geo.models import ImportRun
 from patrols.models import Category, Certificate, NoticeAccepted, Person

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from geo.errors import Refused
+from bureau.errors import Refused
 from patrols import phones
 from patrols.models import Phone, PhoneApp, PhoneHolding
 from tests import make

@@ -11,9 +11,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from bureau.errors import Refused
 from bureau.models import Role, RuleSet
 from bureau.week import Week
-from geo.errors import Refused
 from geo.networks import roads_of
 from patrols import access, sealing, weekly
 from patrols.evidence import evidence

@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from bureau.errors import Refused
 from bureau.models import Role
 from bureau.week import Week
-from geo.errors import Refused
 from patrols import patrolling, weekly
 from patrols.models import (
     CompanySpan,

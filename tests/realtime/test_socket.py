@@ -15,8 +15,8 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from bureau.errors import Refused
 from bureau.models import Role, User
-from geo.errors import Refused
 from patrols import live
 from patrols.models import LiveWatch
 from realtime.consumers import Live

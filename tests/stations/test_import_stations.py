@@ -11,9 +11,9 @@ import pytest
 import shapely
 from django.core.management import CommandError, call_command
 
+from bureau.errors import Refused
 from bureau.models import Bureau
 from geo.datum import Datum, from_wgs84
-from geo.errors import Refused
 from geo.imports.report import ImportReport
 from geo.models import ImportRun
 from stations.imports import import_stations_file

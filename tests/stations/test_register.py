@@ -8,8 +8,8 @@ import pytest
 from django.contrib.gis.geos import Point
 from django.db import IntegrityError
 
+from bureau.errors import Refused
 from bureau.models import Role
-from geo.errors import Refused
 from stations import register
 from stations.models import Station, StationChange, StationKind
 from tests import make

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from bureau.errors import Refused
 from bureau.models import Bureau
-from geo.errors import Refused
 from patrols import weekly
 from patrols.forgetting import forget, forget_person
 from patrols.models import Person

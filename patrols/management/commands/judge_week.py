@@ -11,9 +11,9 @@ from django.db import close_old_connections, connection
 from django.db.utils import InterfaceError, OperationalError
 from django.utils import timezone
 
+from bureau.errors import Refused
 from bureau.models import Bureau
 from bureau.week import Week
-from geo.errors import Refused
 from patrols import weekly
 from patrols.basis_changes import CalendarMarks, judge_changed_calendar, touch_changed_grounds
 from patrols.forgetting import close_lost_watches

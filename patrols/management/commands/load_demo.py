@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from geo.errors import Refused
+from bureau.errors import Refused
 from patrols.demo import ACCOUNTS, PASSWORD
 from patrols.demo.delivery import Undelivered
 

@@ -15,7 +15,7 @@ import psycopg2
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
-from geo.errors import Refused
+from bureau.errors import Refused
 from patrols.replaying.fixes import Unreadable
 from patrols.replaying.folder import read_folder
 from patrols.replaying.run import replay

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from shapely.geometry import shape
 
+from bureau.errors import Refused
 from bureau.models import Bureau
-from geo.errors import Refused
 from geo.files.osm import read_osm
 from geo.files.reading import form_of
 from geo.streets.blocks import build
