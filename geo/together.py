@@ -124,13 +124,12 @@ def errors_of(fixes: Fixes, smooth: Smooth, tracks: int) -> Floats:
     """
     good = fixes.take(fixes.usable)
     off = np.hypot(good.x_m - smooth.x_m, good.y_m - smooth.y_m)
-    order = np.lexsort((off, good.track))
-    bounds = np.searchsorted(good.track[order], np.arange(tracks + 1))
-    begin, count = bounds[:-1], np.diff(bounds)
+    bounds = np.searchsorted(good.track, np.arange(tracks + 1))
     error = np.full(tracks, ERROR_FLOOR_M)
-    some = count > 0
-    middle = off[order][begin[some] + count[some] // 2]
-    error[some] = np.maximum(ERROR_PER_RESIDUAL * middle, ERROR_FLOOR_M)
+    for k in np.flatnonzero(np.diff(bounds)).tolist():
+        own = off[bounds[k] : bounds[k + 1]]
+        middle = np.partition(own, len(own) // 2)[len(own) // 2]
+        error[k] = max(ERROR_PER_RESIDUAL * middle, ERROR_FLOOR_M)
     return error
 
 

@@ -377,14 +377,13 @@ def _visits(
     chosen = first + np.flatnonzero(today & duty)
     index = roads.network.index_of(walked.segment[chosen])
     length = roads.length_m[index]
-    return [
-        StreetVisit(
-            int(walked.segment[i]),
-            # To the millisecond: solved for other people beside them, the digits after that differ.
-            round(float(walked.enter_s[i]), 3),
-            round(float(walked.exit_s[i]), 3),
-            round(float(walks.active_s[i]), 3),
-            round(float(min(1.0, walked.walked_m[i] / max(metres, 0.1))), 6),
-        )
-        for i, metres in zip(chosen.tolist(), length.tolist(), strict=True)
-    ]
+    share = np.minimum(1.0, walked.walked_m[chosen] / np.maximum(length, 0.1))
+    # To the millisecond: solved for other people beside them, the digits after that differ.
+    columns = (
+        walked.segment[chosen],
+        np.round(walked.enter_s[chosen], 3),
+        np.round(walked.exit_s[chosen], 3),
+        np.round(walks.active_s[chosen], 3),
+        np.round(share, 6),
+    )
+    return [StreetVisit(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -28,9 +28,9 @@ def test(words: list[str]) -> int:
 
 
 def _on_every_core(words: list[str]) -> list[str]:
-    """Whole files to each core, browser tests last in each; named tests run in one process."""
+    """Whole files to each core, browser tests last in each; chosen tests run in one process."""
     cores = min(os.cpu_count() or 1, 4)
-    if words or cores < 2:
+    if cores < 2 or any(not word.startswith("--durations") for word in words):
         return []
     return ["-n", str(cores), "--dist", "loadfile", "--no-loadscope-reorder"]
 

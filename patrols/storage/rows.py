@@ -1,15 +1,13 @@
-"""Writing many derived rows at once: text COPY, one round trip a table."""
+"""Writing many derived rows at once: COPY, one round trip a table."""
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-
-# What text COPY reads as itself; everything else is escaped.
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -18,14 +16,18 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
     `table` and `columns` are names of this program, never of a person's making. Runs in the
     caller's transaction.
     """
-    buffer = io.StringIO()
+    buffer = io.StringIO(newline="")
+    # Everything but None in quotes: to COPY an empty text is then no NULL. The writer is in C, ten
+    # times faster than escaping each value for the text format.
+    writer = csv.writer(buffer, quoting=csv.QUOTE_NOTNULL, lineterminator="\n")
     count = 0
     for row in rows:
-        texts = ("\\N" if v is None else str(v).translate(ESCAPES) for v in row)
-        buffer.write("\t".join(texts) + "\n")
+        writer.writerow(row)
         count += 1
     if count:
         buffer.seek(0)
         with connection.cursor() as cursor:
-            cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+            cursor.cursor.copy_expert(
+                f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)", buffer
+            )
     return count

@@ -9,6 +9,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
 
 from bureau.models import Role, RuleSet
 from stations.models import Station
@@ -47,10 +49,11 @@ def town() -> Town:
 
 def open_plan(open_page: OpenPage, web: str, user: Any, at: str = "/plan/", **more: Any) -> Page:
     page = open_page(**more)
-    page.goto(f"{web}/accounts/login/?next={at}")
-    page.get_by_label(re.compile("User ?name|用户名", re.I)).fill(user.username)
-    page.locator("input[type=password]").fill("pass-word-1")
-    page.locator("input[type=password]").press("Enter")
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    name = settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": web}])
+    page.goto(f"{web}{at}")
     page.wait_for_selector("#map[data-ready]", timeout=WAIT_MS)
     return page
 
