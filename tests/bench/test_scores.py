@@ -126,6 +126,7 @@ def walk() -> TruthFolder:
             shapely.LineString([place(100, 0), place(300, 0)]),
         ],
         {11: True, 12: False},
+        shapely.box(*place(-10, -50), *place(100, 50)),
         1.7e9,
         dict(about),
         {"a": [(11, 0.0, 100.0, 100.0), (12, 100.0, 200.0, 100.0)]},
