@@ -15,9 +15,9 @@ import numpy as np
 
 from bench.truth import score_pairs
 from bureau.rules import Rules
-from geo.smoothing import on_clock, smooth
-from geo.together import errors_of, groups, one_clock, pairs
-from geo.track import clean, in_order, modes
+from geo.together import groups
+from geo.track import in_order
+from geo.walks import company, off_streets
 from patrols.simulation.graph import StreetGraph
 from patrols.simulation.morning import Mix, Morning, morning
 from patrols.simulation.phone import CANYON
@@ -56,36 +56,16 @@ def measure(made: Morning, rules: Rules) -> dict[str, float]:
         for axis in ("lon_deg", "lat_deg")
     )
     x, y = made.graph.plane.to_metres(lon, lat)
-    fixes = clean(
-        in_order(
-            track,
-            np.concatenate([one.fixes.time_s for one in officers]),
-            x,
-            y,
-            np.concatenate([one.fixes.accuracy_m for one in officers]),
-        ),
-        max_accuracy_m=rules.max_accuracy_m,
-        max_speed_foot_mps=rules.max_speed_foot_mps,
+    fixes = in_order(
+        track,
+        np.concatenate([one.fixes.time_s for one in officers]),
+        x,
+        y,
+        np.concatenate([one.fixes.accuracy_m for one in officers]),
     )
-    mode = modes(
-        fixes, bicycle_from_mps=rules.bicycle_speed_mps, vehicle_from_mps=rules.vehicle_speed_mps
-    )
-    smoothed = smooth(
-        fixes, mode, max_gap_s=rules.max_gap_s, max_speed_foot_mps=rules.max_speed_foot_mps
-    )
-    ticks = on_clock(smoothed)
+    walks = off_streets(fixes, rules)
     begun = time.process_time()
-    spans = pairs(
-        one_clock(ticks, len(names)),
-        near_m=rules.near_m,
-        far_m=rules.far_m,
-        min_s=rules.pair_min_s,
-        bridge_s=rules.pair_bridge_s,
-        silence_s=rules.max_gap_s,
-        comove_ratio=rules.comove_ratio,
-        comove_window_s=rules.comove_window_s,
-        error_m=errors_of(fixes, smoothed, len(names)),
-    )
+    _, spans = company(walks, len(names), rules)
     groups(spans)
     taken_s = time.process_time() - begun
     said = [

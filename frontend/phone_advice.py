@@ -31,29 +31,22 @@ LOCK = gettext_lazy("In the list of recent apps, lock the app with the padlock."
 
 # After dontkillmyapp.com (makers of Android phones) and Apple's support pages; not tried on each
 # model, and the names of menus differ between versions.
+# Honor's phones were Huawei's, and so is the advice for them.
+HUAWEI = MakerAdvice(
+    (
+        LOCATION,
+        gettext_lazy(
+            "Settings → Battery → App launch: switch off “Manage automatically” for the app, "
+            "then switch on auto-launch, secondary launch and run in background."
+        ),
+        LOCK,
+    ),
+    "dontkillmyapp.com/huawei",
+)
+
 MAKERS: dict[str, MakerAdvice] = {
-    PhoneMake.HUAWEI: MakerAdvice(
-        (
-            LOCATION,
-            gettext_lazy(
-                "Settings → Battery → App launch: switch off “Manage automatically” for the app, "
-                "then switch on auto-launch, secondary launch and run in background."
-            ),
-            LOCK,
-        ),
-        "dontkillmyapp.com/huawei",
-    ),
-    PhoneMake.HONOR: MakerAdvice(
-        (
-            LOCATION,
-            gettext_lazy(
-                "Settings → Battery → App launch: switch off “Manage automatically” for the app, "
-                "then switch on auto-launch, secondary launch and run in background."
-            ),
-            LOCK,
-        ),
-        "dontkillmyapp.com/huawei",
-    ),
+    PhoneMake.HUAWEI: HUAWEI,
+    PhoneMake.HONOR: HUAWEI,
     PhoneMake.XIAOMI: MakerAdvice(
         (
             LOCATION,

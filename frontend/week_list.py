@@ -192,7 +192,10 @@ def counts_of(rows: list[WeekRow], place: Place) -> list[dict[str, Any]]:
 def list_context(place: Place) -> dict[str, Any]:
     """The table."""
     rows = week_rows(place.bureau, place.week, place.units)
-    squads = {squad.unit.pk: squad for squad in squad_rows(place.bureau, place.week, place.units)}
+    squads = {
+        squad.unit.pk: squad
+        for squad in squad_rows(place.bureau, place.week, place.units, rows=rows)
+    }
     judged = any(row.verdict is not None or row.gap_days for row in rows)
     by_unit: dict[int, list[WeekRow]] = {}
     for row in sorted(rows, key=urgency):

@@ -293,11 +293,11 @@ class _Stretches:
         close = _mean_below(square, walked, begin, end, limit[begin])
         wide = limit + (STEADY_SHARE**2 - CLOSE_SHARE**2) * near_m**2
         within = ~close & _mean_below(square, walked, begin, end, wide[begin])
+        spread_m = MIDDLE_HALF * np.sqrt(STEADY_M**2 + error2 / 2)[self.which[begin]]
         for k in np.flatnonzero(within).tolist():
             one = slice(begin[k], end[k])
-            quarters = np.quantile(self.distance[one][walked[one]], (0.25, 0.75))
-            spread_m = MIDDLE_HALF * np.sqrt(STEADY_M**2 + error2[self.which[begin[k]]] / 2)
-            close[k] = quarters[1] - quarters[0] <= spread_m
+            low, high = np.quantile(self.distance[one][walked[one]], (0.25, 0.75))
+            close[k] = high - low <= spread_m[k]
         part = np.zeros(len(together), dtype=np.bool_)
         for b, e in zip(begin[~close].tolist(), end[~close].tolist(), strict=True):
             part[b:e] = together[b:e]

@@ -47,12 +47,16 @@ class Walks:
         return np.isin(self.kind, ACTIVE)
 
 
-def follow(roads: Roads, fixes: Fixes, rules: Rules, *, streets: bool = True) -> Walks:
+def follow(roads: Roads, fixes: Fixes, rules: Rules) -> Walks:
     """Clean → cut and smooth → stays and gaps → match → time on each street.
 
     `fixes` lie on `roads.plane`. Every stage is a function of its own file and can be used alone.
-    Without `streets` the last two are left out: who was near whom does not ask for them.
     """
+    return on_streets(roads, off_streets(fixes, rules))
+
+
+def on_one_clock(fixes: Fixes, rules: Rules) -> tuple[Fixes, Smooth, Ticks]:
+    """Clean → cut and smooth → ticks: the fixes with the faults found, the track, its ticks."""
     cleaned = clean(
         fixes, max_accuracy_m=rules.max_accuracy_m, max_speed_foot_mps=rules.max_speed_foot_mps
     )
@@ -64,7 +68,12 @@ def follow(roads: Roads, fixes: Fixes, rules: Rules, *, streets: bool = True) ->
     track = smooth(
         cleaned, mode, max_gap_s=rules.max_gap_s, max_speed_foot_mps=rules.max_speed_foot_mps
     )
-    ticks = on_clock(track)
+    return cleaned, track, on_clock(track)
+
+
+def off_streets(fixes: Fixes, rules: Rules) -> Walks:
+    """Everything before the streets: who was near whom does not ask for them."""
+    cleaned, track, ticks = on_one_clock(fixes, rules)
     stays = find_stays(ticks, stay_radius_m=rules.stay_radius_m, stay_from_s=rules.stay_candidate_s)
     kind = kinds(
         ticks,
@@ -75,8 +84,7 @@ def follow(roads: Roads, fixes: Fixes, rules: Rules, *, streets: bool = True) ->
         gap_speed_mps=rules.gap_speed_mps,
     )
     nowhere = np.full(len(ticks), -1, np.int64)
-    walks = Walks(cleaned, track, ticks, kind, stays, NOWHERE, np.empty(0), nowhere)
-    return on_streets(roads, walks) if streets else walks
+    return Walks(cleaned, track, ticks, kind, stays, NOWHERE, np.empty(0), nowhere)
 
 
 def on_streets(roads: Roads, walks: Walks) -> Walks:
@@ -144,15 +152,21 @@ def walks_of(walks: Walks, tracks: Collection[int]) -> Walks:
 def company(walks: Walks, tracks: int, rules: Rules) -> tuple[Clocked, PairSpans]:
     """Who was together with whom among `tracks` people, and the clock on which it was seen."""
     clocked = one_clock(walks.ticks, tracks)
-    spans = pairs(
-        without_desks(clocked, walks.ticks, walks.stays),
+    asked = without_desks(clocked, walks.ticks, walks.stays)
+    errors = errors_of(walks.fixes, walks.smooth, tracks)
+    return clocked, pairs_by(rules, asked, errors, min_s=rules.pair_min_s)
+
+
+def pairs_by(rules: Rules, clocked: Clocked, error_m: Floats, *, min_s: float) -> PairSpans:
+    """The spans together by a bureau's rules, `min_s` long at least."""
+    return pairs(
+        clocked,
         near_m=rules.near_m,
         far_m=rules.far_m,
-        min_s=rules.pair_min_s,
+        min_s=min_s,
         bridge_s=rules.pair_bridge_s,
         silence_s=rules.max_gap_s,
         comove_ratio=rules.comove_ratio,
         comove_window_s=rules.comove_window_s,
-        error_m=errors_of(walks.fixes, walks.smooth, tracks),
+        error_m=error_m,
     )
-    return clocked, spans

@@ -14,7 +14,8 @@ from bureau.models import Bureau
 from bureau.week import Week
 from geo.networks import roads_of
 from patrols.grounds import grounds_of
-from patrols.models import PersonDay, TouchedDay, Verdict
+from patrols.models import PersonDay, Verdict
+from patrols.roster import touch_days
 from patrols.sealing import is_kept
 from patrols.weekly import conclude
 
@@ -45,16 +46,8 @@ def touch_changed_grounds(bureau: Bureau, *, now: datetime) -> int:
         if version.startswith(f"{roads.network.digest}:")
         and version.partition(":")[2] not in present
     }
-    marks = [
-        TouchedDay(bureau_id=bureau.pk, person_id=person, day=day, touched_at=now)
-        for person, day in rows.filter(network_version__in=gone).values_list("person_id", "day")
-    ]
-    TouchedDay.objects.bulk_create(
-        marks,
-        update_conflicts=True,
-        unique_fields=["bureau_id", "person_id", "day"],
-        update_fields=["touched_at"],
-    )
+    marks = rows.filter(network_version__in=gone).values_list("bureau_id", "person_id", "day")
+    touch_days(marks, now=now)
     return len(marks)
 
 

@@ -21,7 +21,7 @@ from geo.smoothing import TICK_S
 from geo.stays import Kind
 from geo.together import groups
 from geo.track import Bools, Fault, Floats, Ints, in_order, runs
-from geo.walks import Walks, company, follow, on_streets, walks_of
+from geo.walks import Walks, company, off_streets, on_streets, walks_of
 from patrols.company import CompanyPart, company_of
 from patrols.flags import DayFlag, clock_flags, look_over, one_place
 from patrols.wire.reading import Flag
@@ -187,7 +187,7 @@ def derive(
     `seen` holds their fixes from `MARGIN_S` before to `MARGIN_S` after the day. With `wanted` only
     the days of these person ids; the others are looked at only as their company.
     """
-    followed = follow(roads, to_fixes(roads, people, seen), rules, streets=False)
+    followed = off_streets(to_fixes(roads, people, seen), rules)
     clocked, spans = company(followed, len(people), rules)
     shared = shared_phones(followed.fixes, spans)
     joined = groups(without_shared(spans, shared))

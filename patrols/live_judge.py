@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bureau.rules import Rules
-from geo.smoothing import TICK_S, Ticks, on_clock, smooth
+from geo.smoothing import TICK_S, Ticks
 from geo.stays import find_stays
-from geo.together import Clocked, errors_of, one_clock, pairs
-from geo.track import Fixes, clean, modes
+from geo.together import Clocked, errors_of, one_clock
+from geo.track import Fixes
+from geo.walks import on_one_clock, pairs_by
 
 # How far back the live judge looks; more than `parked_after_s` by default, so a stay shows.
 WINDOW_S = 900.0
@@ -70,18 +71,7 @@ def judge_live(
     lost_before: `lost` of the round before, so that a silent partner stays remembered.
     """
     patrol_of, lost_before = patrol_of or {}, lost_before or {}
-    used = clean(
-        fixes,
-        max_accuracy_m=rules.max_accuracy_m,
-        max_speed_foot_mps=rules.max_speed_foot_mps,
-    )
-    mode = modes(
-        used, bicycle_from_mps=rules.bicycle_speed_mps, vehicle_from_mps=rules.vehicle_speed_mps
-    )
-    track = smooth(
-        used, mode, max_gap_s=rules.max_gap_s, max_speed_foot_mps=rules.max_speed_foot_mps
-    )
-    ticks = on_clock(track)
+    used, track, ticks = on_one_clock(fixes, rules)
     last_t, last_x, last_y = _last_places(used, len(people))
     with np.errstate(invalid="ignore"):
         fresh = now_s - last_t <= fresh_s
@@ -140,17 +130,7 @@ def _company(
     """
     last_t, last_x, last_y = last
     tracks = len(last_t)
-    spans = pairs(
-        clocked,
-        near_m=rules.near_m,
-        far_m=rules.far_m,
-        min_s=TOGETHER_AFTER_S,
-        bridge_s=rules.pair_bridge_s,
-        silence_s=rules.max_gap_s,
-        comove_ratio=rules.comove_ratio,
-        comove_window_s=rules.comove_window_s,
-        error_m=error_m,
-    )
+    spans = pairs_by(rules, clocked, error_m, min_s=TOGETHER_AFTER_S)
     rows = len(clocked.x_m)
     known = clocked.known
     now_with: dict[int, set[int]] = defaultdict(set)

@@ -28,7 +28,14 @@ def days_of(entry: Shift | Leave) -> set[date]:
 
 def touch(entries: list[Shift | Leave], *, now: datetime) -> None:
     """Mark the days of these entries for judging, as late positions do."""
-    marks = {(entry.bureau_id, entry.person_id, day) for entry in entries for day in days_of(entry)}
+    touch_days(
+        {(entry.bureau_id, entry.person_id, day) for entry in entries for day in days_of(entry)},
+        now=now,
+    )
+
+
+def touch_days(marks: Collection[tuple[int, int, date]], *, now: datetime) -> None:
+    """Mark days for judging: (bureau, person, local day) each."""
     TouchedDay.objects.bulk_create(
         [
             TouchedDay(bureau_id=bureau_id, person_id=person_id, day=day, touched_at=now)

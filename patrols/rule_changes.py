@@ -14,7 +14,8 @@ from django.db.models import Q
 from bureau.access import rules_on
 from bureau.models import Bureau
 from bureau.week import Week
-from patrols.models import PersonDay, TouchedDay, Verdict
+from patrols.models import PersonDay, Verdict
+from patrols.roster import touch_days
 
 
 def touch_changed_rules(bureau: Bureau, *, now: datetime) -> int:
@@ -31,14 +32,6 @@ def touch_changed_rules(bureau: Bureau, *, now: datetime) -> int:
         days = days.exclude(rule_set_id=None)
     else:
         days = days.filter(Q(rule_set_id=None) | ~Q(rule_set_id=rule_set_id))
-    marks = [
-        TouchedDay(bureau_id=bureau.pk, person_id=person, day=day, touched_at=now)
-        for person, day in days.values_list("person_id", "day")
-    ]
-    TouchedDay.objects.bulk_create(
-        marks,
-        update_conflicts=True,
-        unique_fields=["bureau_id", "person_id", "day"],
-        update_fields=["touched_at"],
-    )
+    marks = days.values_list("bureau_id", "person_id", "day")
+    touch_days(marks, now=now)
     return len(marks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -128,36 +128,42 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
     ).exclude(flags=[])
     for person_id, found in flagged.values_list("person_id", "flags"):
         flags[person_id] += sum(is_loud(flag) for flag in found)
+    gaps = Counter(
+        one.person_id
+        for one in refused_days(bureau, week, [person.pk for person in people])
+        if not one.rostered
+    )
     rows = [
         _row(
             person,
             verdicts.get((person.pk, Subject.WEEKLY_PATROL_TIME)),
             verdicts.get((person.pk, Subject.PAIR_COVERAGE)),
-            flags[person.pk],
+            flags=flags[person.pk],
+            gap_days=gaps[person.pk],
         )
         for person in people
-    ]
-    gaps = Counter(
-        one.person_id
-        for one in refused_days(bureau, week, [row.person.pk for row in rows])
-        if not one.rostered
-    )
-    rows = [
-        replace(row, gap_days=gaps[row.person.pk]) if row.person.pk in gaps else row for row in rows
     ]
     return sorted(rows, key=lambda r: (r.unit.code, "silent_all_week" not in r.reasons))
 
 
 def squad_rows(
-    bureau: Bureau, week: Week, units: Iterable[OrgUnit], *, now: datetime | None = None
+    bureau: Bureau,
+    week: Week,
+    units: Iterable[OrgUnit],
+    *,
+    rows: Iterable[WeekRow] | None = None,
+    now: datetime | None = None,
 ) -> list[SquadRow]:
-    """One row for each unit that has people, in the order of `units`."""
+    """One row for each unit that has people, in the order of `units`.
+
+    rows: what `week_rows` said of them, where it has been asked already.
+    """
     wanted = list(units)
     now = now or timezone.now()
     facts = squad_facts(bureau, week, [unit.pk for unit in wanted], now=now)
     rules, _ = rules_on(bureau, week.monday)
     by_unit: dict[int, list[WeekRow]] = defaultdict(list)
-    for row in week_rows(bureau, week, wanted):
+    for row in week_rows(bureau, week, wanted) if rows is None else rows:
         by_unit[row.unit.pk].append(row)
     return [
         _squad(unit, by_unit[unit.pk], facts.get(unit.pk), rules)
@@ -182,11 +188,15 @@ def _squad(unit: OrgUnit, rows: list[WeekRow], facts: SquadFacts | None, rules: 
     )
 
 
-def _row(person: Person, verdict: Verdict | None, pair: Verdict | None, flags: int) -> WeekRow:
+def _row(
+    person: Person, verdict: Verdict | None, pair: Verdict | None, *, flags: int, gap_days: int
+) -> WeekRow:
     pair_last = _last_review(pair)
     pair_outcome = outcome_after_review(pair, pair_last) if pair else ""
     if verdict is None:
-        return WeekRow(person, person.unit, None, pair, "", pair_outcome, flags=flags)
+        return WeekRow(
+            person, person.unit, None, pair, "", pair_outcome, flags=flags, gap_days=gap_days
+        )
     last = _last_review(verdict)
     both = [verdict, pair] if pair else [verdict]
     waiting = next((d for one in both for d in one.disputes.all() if d.answered_at is None), None)
@@ -218,6 +228,7 @@ def _row(person: Person, verdict: Verdict | None, pair: Verdict | None, flags: i
         waiting,
         verdict.data_through,
         flags,
+        gap_days,
     )
 
 

@@ -11,7 +11,7 @@ import environment
 import packages
 from console import ROOT, VAR, Stop, call, say
 from environment import FRONTEND, VENV, VENV_PYTHON
-from product import held, ready, servers_for
+from product import held, passing_servers, ready
 from servers import Servers
 
 TOOLS = VENV / "bin"
@@ -124,15 +124,8 @@ def _servers(
     """The environment with servers whose data may go; one run at a time in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = "Tests, checks or benchmarks run in this folder already: wait for them to end."
-    with held(folder / "running.lock", lambda: taken):
-        servers = Servers(folder, durable=durable)
-        try:
-            servers.start(postgresql="DATABASE_URL" not in env, redis=False)
-        except Stop:
-            servers.clear()  # a crash of the machine broke them: made anew
-        try:
-            with servers_for(env, servers) as full:
-                yield full
-        finally:
-            if env.get("CI"):  # nobody comes back to this folder
-                servers.clear()
+    with (
+        held(folder / "running.lock", lambda: taken),
+        passing_servers(env, Servers(folder, durable=durable)) as full,
+    ):
+        yield full

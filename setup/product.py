@@ -92,6 +92,21 @@ def servers_for(env: dict[str, str], servers: Servers) -> Iterator[dict[str, str
         servers.stop()
 
 
+@contextmanager
+def passing_servers(env: dict[str, str], servers: Servers) -> Iterator[dict[str, str]]:
+    """`servers_for` with servers whose data may go: made anew where a crash broke them."""
+    try:
+        servers.start(postgresql="DATABASE_URL" not in env, redis=False)
+    except Stop:
+        servers.clear()
+    try:
+        with servers_for(env, servers) as full:
+            yield full
+    finally:
+        if env.get("CI"):  # nobody comes back to this folder
+            servers.clear()
+
+
 def ready(
     env: dict[str, str], *, tests: bool = False, types: bool = False, browser: bool = True
 ) -> None:
@@ -193,19 +208,12 @@ def replay(folder: str, out: str) -> int:
     ready(env, browser=False)
     own = VAR / "replay"
     own.mkdir(parents=True, exist_ok=True)
-    servers = Servers(own, durable=False)
-    with in_turn(own / "running.lock"):
-        try:
-            servers.start(postgresql="DATABASE_URL" not in env, redis=False)
-        except Stop:
-            servers.clear()  # a crash of the machine broke them: made anew
-        try:
-            with servers_for(env, servers) as full:
-                command = [VENV_PYTHON, ROOT / "manage.py", "replay", place, "--out", answers]
-                return call(command, full)
-        finally:
-            if env.get("CI"):  # nobody comes back to this folder
-                servers.clear()
+    with (
+        in_turn(own / "running.lock"),
+        passing_servers(env, Servers(own, durable=False)) as full,
+    ):
+        command = [VENV_PYTHON, ROOT / "manage.py", "replay", place, "--out", answers]
+        return call(command, full)
 
 
 # One at a time

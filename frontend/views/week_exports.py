@@ -54,6 +54,15 @@ def attachment(body: str | bytes, *, name: str, content_type: str) -> HttpRespon
     return response
 
 
+def csv_file(columns: list[str], lines: Iterable[list[Any]], *, name: str) -> HttpResponse:
+    """A table as CSV, UTF-8 with a mark so that spreadsheets read Chinese names, no formulas."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([safe_cell(cell) for cell in line] for line in lines)
+    return attachment("\ufeff" + text.getvalue(), name=name, content_type="text/csv; charset=utf-8")
+
+
 def file_name(place: Place, ending: str) -> str:
     """`tandem-squad-1-2026-11-16.csv`: codes are Latin letters, digits and hyphens."""
     return f"tandem-{place.unit.code}-{place.week.monday.isoformat()}.{ending}"
@@ -115,19 +124,11 @@ def log_export(place: Place, rows: Iterable[WeekRow], purpose: str) -> None:
 @require_GET
 @opens("week")
 def week_csv(request: HttpRequest) -> HttpResponseBase:
-    """The week's figures as CSV, UTF-8 with a mark so that spreadsheets read Chinese names."""
+    """The week's figures as CSV."""
     place = place_of(request)
     rows = week_rows(place.bureau, place.week, place.units)
     log_export(place, rows, _("Export of the week's figures (CSV)"))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([safe_cell(cell) for cell in line] for line in csv_rows(rows, place))
-    return attachment(
-        "\ufeff" + text.getvalue(),
-        name=file_name(place, "csv"),
-        content_type="text/csv; charset=utf-8",
-    )
+    return csv_file(COLUMNS, csv_rows(rows, place), name=file_name(place, "csv"))
 
 
 SQUAD_COLUMNS = [
@@ -161,16 +162,9 @@ def squad_lines(squads: Iterable[SquadRow], place: Place) -> Iterable[list[Any]]
 def squads_csv(request: HttpRequest) -> HttpResponseBase:
     """The squads' figures as CSV; no person's are in it."""
     place = place_of(request)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(SQUAD_COLUMNS)
     squads = squad_rows(place.bureau, place.week, place.units)
-    writer.writerows([safe_cell(cell) for cell in line] for line in squad_lines(squads, place))
-    return attachment(
-        "\ufeff" + text.getvalue(),
-        name=file_name(place, "squads.csv"),
-        content_type="text/csv; charset=utf-8",
-    )
+    lines = squad_lines(squads, place)
+    return csv_file(SQUAD_COLUMNS, lines, name=file_name(place, "squads.csv"))
 
 
 @require_GET
@@ -186,7 +180,7 @@ def bulletin(request: HttpRequest) -> HttpResponseBase:
             "said": squad_said(squad),
             "rows": [shown_row(row) for row in by_badge if row.unit == squad.unit],
         }
-        for squad in squad_rows(place.bureau, place.week, place.units)
+        for squad in squad_rows(place.bureau, place.week, place.units, rows=rows)
     ]
     through = max((row.data_through for row in rows if row.data_through), default=None)
     context = frame_context(place) | {

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bureau.rules import Rules
-from geo.walks import follow, on_streets, walks_of
+from geo.walks import follow, off_streets, on_streets, walks_of
 from tests.geo.paths import fixes, grid, shifted, stand, walk
 
 
@@ -23,7 +23,7 @@ def test_some_people_s_walks_are_what_they_would_be_alone(tmp_path: Path) -> Non
         shifted(walk([(0, 0), (0, 400)]), 200.0, 0.0),
     ]
     ways = [way + rng.normal(0, 3, way.shape) for way in ways]
-    everybody = follow(roads, fixes(*ways), Rules(), streets=False)
+    everybody = off_streets(fixes(*ways), Rules())
     assert len(everybody.passages) == 0
     assert (everybody.passage_at == -1).all()
     some = on_streets(roads, walks_of(everybody, [1, 3]))
