@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Network:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Names this exact network: the same segments give the same 16 letters."""
         what = hashlib.sha256(TILE_RECIPE.encode())

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bureau.rules import Rules
+from geo.shared_phones import shared_phones, without_shared
 from geo.smoothing import TICK_S, Ticks
 from geo.stays import find_stays
-from geo.together import Clocked, errors_of, one_clock
+from geo.together import Clocked, PairSpans, errors_of, one_clock
 from geo.track import Fixes
 from geo.walks import on_one_clock, pairs_by
 
@@ -77,7 +78,15 @@ def judge_live(
         fresh = now_s - last_t <= fresh_s
     clocked = one_clock(ticks, len(people))
     error_m = errors_of(used, track, len(people))
-    company = _company(clocked, (last_t, last_x, last_y), fresh, rules, error_m)
+    spans = pairs_by(rules, clocked, error_m, min_s=TOGETHER_AFTER_S)
+    # Two accounts on one phone are no pair, here as in the verdict.
+    shared = shared_phones(used, spans)
+    spans = without_shared(spans, shared)
+    company = _company(clocked, (last_t, last_x, last_y), fresh, rules, spans)
+    for one in shared:
+        for k in (one.a, one.b):
+            if one.end_s > last_t[k] - RECENT_TICKS * TICK_S:
+                company[k] = ("unknown", None, [], company[k][3])
     parked = _parked_since(ticks, len(people), rules)
     found: dict[int, Seen] = {}
     number = {person: k for k, person in enumerate(people)}
@@ -122,7 +131,7 @@ def _company(
     last: tuple[Floats, Floats, Floats],
     fresh: NDArray[np.bool_],
     rules: Rules,
-    error_m: Floats,
+    spans: PairSpans,
 ) -> list[tuple[str, float | None, list[int], list[int]]]:
     """For each track: company, since when, tracks of the same group, tracks that were close last.
 
@@ -130,7 +139,6 @@ def _company(
     """
     last_t, last_x, last_y = last
     tracks = len(last_t)
-    spans = pairs_by(rules, clocked, error_m, min_s=TOGETHER_AFTER_S)
     rows = len(clocked.x_m)
     known = clocked.known
     now_with: dict[int, set[int]] = defaultdict(set)

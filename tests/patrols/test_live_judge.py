@@ -59,11 +59,11 @@ def test_one_far_from_everybody_is_alone_since_the_window_begins():
 
 def test_a_pair_that_parts_is_alone_since_it_parted():
     def away(t_s: float) -> tuple[float, float]:
-        return (1.2 * (t_s - NOW_S), max(0.0, 1.2 * (t_s - (NOW_S - 240))))
+        return (1.2 * (t_s - NOW_S), 5.0 + max(0.0, 1.2 * (t_s - (NOW_S - 240))))
 
     seen = judge(tracks((street(), 800, 0), (away, 800, 0)), [1, 2])
     assert seen[1].company == "alone"
-    # 45 m apart (far_m) 37 s after parting, 240 s before now.
+    # 45 m apart (far_m) 33 s after parting, 240 s before now.
     assert seen[1].since_s == pytest.approx(NOW_S - 200, abs=45)
 
 
@@ -78,6 +78,16 @@ def test_two_who_met_a_minute_ago_are_neither_alone_nor_yet_together():
 
     seen = judge(tracks((street(), 600, 0), (joins, 600, 0)), [1, 2])
     assert [seen[person].company for person in (1, 2)] == ["unknown", "unknown"]
+
+
+def test_two_accounts_on_one_phone_are_unknown_and_no_pair():
+    # 1 and 2 report the same fixes; 3 walks 10 m beside them, with one phone that is not theirs.
+    seen = judge(tracks((street(), 600, 0), (street(), 600, 0), (street(10), 600, 0)), [1, 2, 3])
+    assert [(seen[person].company, seen[person].partners) for person in (1, 2)] == [
+        ("unknown", ()),
+        ("unknown", ()),
+    ]
+    assert (seen[3].company, seen[3].partners) == ("together", (1,))
 
 
 def test_a_passer_by_does_not_end_being_alone():
