@@ -50,21 +50,18 @@ FROM (
                'recorded_at', a.recorded_at, 'lon', ST_X(a.point), 'lat', ST_Y(a.point),
                'accuracy_m', a.accuracy_m, 'speed_mps', a.speed_mps,
                'course_deg', a.course_deg, 'battery', a.battery, 'flags', a.flags)::text AS said
-    FROM pg_temp.arriving a
+    FROM (
+        SELECT *, ROW(point, accuracy_m, speed_mps, course_deg, battery) AS content,
+               first_value(ROW(point, accuracy_m, speed_mps, course_deg, battery)) OVER (
+                   PARTITION BY bureau_id, person_id, recorded_at, phone_id ORDER BY ord
+               ) AS first
+        FROM pg_temp.arriving
+    ) a
     LEFT JOIN patrols_position p USING (bureau_id, person_id, recorded_at, phone_id)
-    LEFT JOIN LATERAL (
-        SELECT * FROM pg_temp.arriving e
-        WHERE p.bureau_id IS NULL AND e.ord < a.ord
-          AND (e.bureau_id, e.person_id, e.recorded_at, e.phone_id)
-            = (a.bureau_id, a.person_id, a.recorded_at, a.phone_id)
-        ORDER BY e.ord LIMIT 1
-    ) e ON true
-    WHERE (p.bureau_id IS NOT NULL
-           AND (a.point, a.accuracy_m, a.speed_mps, a.course_deg, a.battery) IS DISTINCT FROM
-               (p.point, p.accuracy_m, p.speed_mps, p.course_deg, p.battery))
-       OR (e.bureau_id IS NOT NULL
-           AND (a.point, a.accuracy_m, a.speed_mps, a.course_deg, a.battery) IS DISTINCT FROM
-               (e.point, e.accuracy_m, e.speed_mps, e.course_deg, e.battery))
+    WHERE a.content IS DISTINCT FROM CASE
+        WHEN p.bureau_id IS NULL THEN a.first
+        ELSE ROW(p.point, p.accuracy_m, p.speed_mps, p.course_deg, p.battery)
+    END
 ) c
 ON CONFLICT (bureau_id, phone_id, digest) DO NOTHING;
 """
