@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from frontend.views import (
     my,
+    my_news,
     phones,
     records,
     session,
@@ -41,6 +42,8 @@ urlpatterns = [
     path("my/patrol/end/", my.end_patrol, name="end_patrol"),
     path("my/sos/", my.sos, name="sos"),
     path("my/notice/", my.accept_notice, name="accept_notice"),
+    path("my/news/", my_news.news, name="my_news"),
+    path("my/seen/<int:pk>/", my_news.see, name="see_notice"),
     path("my/dispute/", my.dispute, name="dispute"),
     path("my/positions.csv", my.my_positions, {"ending": "csv"}, name="my_csv"),
     path("my/positions.geojson", my.my_positions, {"ending": "geojson"}, name="my_geojson"),

@@ -34,6 +34,7 @@ from patrols.models import (
     PersonDay,
     Phone,
     PhoneHolding,
+    PhoneNotice,
     Quarantine,
     Review,
     SealedWeek,
@@ -300,6 +301,15 @@ class LiveWatchAdmin(ReadOnly):
     unit_path = "unit"
     list_display = ("joined_at", "left_at", "user", "unit")
     list_select_related = ("user", "unit")
+
+
+@admin.register(PhoneNotice)
+class PhoneNoticeAdmin(ReadOnly):
+    """What officers' pages were told, and when they showed it."""
+
+    unit_path = "person__unit"
+    list_display = ("created_at", "person", "kind", "sent_at", "delivered_at", "seen_at")
+    list_select_related = ("person",)
 
 
 @admin.register(Quarantine)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from bureau.access import visible_units
 from bureau.errors import Refused
 from bureau.models import Role, User
-from patrols.models import Alarm
+from patrols.models import Alarm, PhoneNoticeKind
+from patrols.notices import notify
 
 # Who answers for the people in the field; an inspector looks on.
 ANSWERING_ROLES = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR})
@@ -24,9 +26,12 @@ def visible_alarms(user: User) -> QuerySet[Alarm]:
 def acknowledge(alarm_id: int, *, by: User, now: datetime) -> Alarm:
     """Say that `by` has taken the alarm up. Raises Refused; a second one is told who was first."""
     alarm = find(alarm_id, by)
-    changed = Alarm.objects.filter(pk=alarm.pk, acknowledged_at=None, closed_at=None).update(
-        acknowledged_at=now, acknowledged_by=by
-    )
+    with transaction.atomic():
+        changed = Alarm.objects.filter(pk=alarm.pk, acknowledged_at=None, closed_at=None).update(
+            acknowledged_at=now, acknowledged_by=by
+        )
+        if changed:
+            notify(alarm.person, PhoneNoticeKind.SOS_TAKEN, alarm.pk, now)
     alarm.refresh_from_db()
     if not changed and alarm.closed_at is not None:
         raise Refused("alarm_closed", _("This alarm is closed already."))
@@ -53,9 +58,12 @@ def close(alarm_id: int, *, by: User, reason: str, now: datetime) -> Alarm:
             "reason_too_long", _("Keep the reason under %(n)d characters.") % {"n": longest}
         )
     alarm = find(alarm_id, by)
-    changed = Alarm.objects.filter(
-        pk=alarm.pk, acknowledged_at__isnull=False, closed_at=None
-    ).update(closed_at=now, closed_by=by, closed_reason=reason)
+    with transaction.atomic():
+        changed = Alarm.objects.filter(
+            pk=alarm.pk, acknowledged_at__isnull=False, closed_at=None
+        ).update(closed_at=now, closed_by=by, closed_reason=reason)
+        if changed:
+            notify(alarm.person, PhoneNoticeKind.SOS_CLOSED, alarm.pk, now)
     alarm.refresh_from_db()
     if changed:
         return alarm

@@ -22,7 +22,7 @@ from bureau.week import Week
 from geo.network import drop_old_tiles
 from geo.networks import roads_of
 from patrols import holds, sealing
-from patrols.models import Latest, LiveWatch, Person, Quarantine
+from patrols.models import Latest, LiveWatch, Person, PhoneNotice, Quarantine
 from patrols.storage import forgetting, list_partitions, make_partitions
 from patrols.storage.turns import in_turn
 
@@ -45,6 +45,7 @@ class Forgotten:
     rows: dict[str, int] = field(default_factory=dict)  # bureaus with a shorter time: rows deleted
     quarantined: int = 0
     watches: int = 0  # lines of the watch log deleted
+    notices: int = 0  # notices to phone pages deleted
     tiles: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
 
@@ -86,6 +87,7 @@ def forget(*, now: datetime, dry_run: bool = False) -> Forgotten:
         close_lost_watches(now=now)
         for bureau in bureaus:
             outcome.watches += forget_watches(bureau, now=now)
+            outcome.notices += forget_notices(bureau, now=now)
             outcome.tiles += forget_tiles(bureau, now=now)
     return outcome
 
@@ -125,6 +127,12 @@ def forget_watches(bureau: Bureau, *, now: datetime) -> int:
     old = LiveWatch.objects.filter(
         bureau=bureau, left_at__lt=now - timedelta(days=rules.watch_log_days)
     )
+    return old.delete()[0]
+
+
+def forget_notices(bureau: Bureau, *, now: datetime) -> int:
+    """Delete what phone pages were told longer ago than positions are kept."""
+    old = PhoneNotice.objects.filter(bureau=bureau, created_at__lt=now - retention(bureau, now))
     return old.delete()[0]
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from importlib import import_module
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from bureau.models import User
 from patrols import live
 from realtime.hub import Seat, hub
+from realtime.sessions import user_of_session
 
 log = logging.getLogger(__name__)
 
@@ -104,18 +101,9 @@ class Live(AsyncWebsocketConsumer):
 @database_sync_to_async
 def read_rights(session_key: str) -> Rights | None:
     """What the session's user may watch now; None if there is no such session, user or right."""
-    if not session_key:
-        return None
-    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
-        return None
-    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    user = user_of_session(session_key)
     if user is None or user.unit_id is None or not live.may_watch(user):
         return None
-    if user.must_change_password:
-        return None  # as on every page, until it is changed
-    if not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
-        return None  # the password was changed elsewhere
     return Rights(user.pk, user.unit_id, user.role)
 
 

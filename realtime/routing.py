@@ -1,4 +1,4 @@
-"""Socket addresses: the live picture and the phones' page. Any other address is refused."""
+"""Socket addresses: live picture, officers' pages, phones. Any other address is refused."""
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
@@ -8,10 +8,12 @@ from django.urls import path, re_path
 
 from patrols.api.phone_socket import PhoneSocket
 from realtime.consumers import Live
+from realtime.my_socket import My
 
 sockets = URLRouter(
     [
         path("ws/live/", AllowedHostsOriginValidator(SessionMiddlewareStack(Live.as_asgi()))),
+        path("ws/my/", AllowedHostsOriginValidator(SessionMiddlewareStack(My.as_asgi()))),
         path("ws/phone/", AuthMiddlewareStack(PhoneSocket.as_asgi())),
         re_path(r"", WebsocketDenier.as_asgi()),
     ]

@@ -27,6 +27,7 @@ from patrols.storage.turns import take_for_good
 from realtime import changes
 from realtime.frames import pack
 from realtime.groups import Cutter, Picture
+from realtime.news import tell_news
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,10 @@ class Ticker:
         if self.redis_down:
             log.info("Redis takes frames again.")
         self.redis_down = False
+        try:
+            tell_news(now)
+        except (redis.RedisError, OSError) as error:
+            log.warning("Redis did not take a notice (%s); it is told again.", error)
         return sent
 
     def publish(self, cutter: Cutter) -> int:

@@ -20,6 +20,7 @@ from bureau.errors import Refused
 from bureau.models import OrgUnit, User
 from bureau.week import Week, day_bounds
 from frontend.flag_words import flag_lines
+from frontend.notice_words import news_lines
 from frontend.pages import number_in, opens, words_in
 from frontend.rule_words import rule_lines
 from frontend.verdict_sections import sections
@@ -166,6 +167,7 @@ def my(request: HttpRequest) -> HttpResponseBase:
         "person": person,
         "notice": notice,
         "accepted": accepted,
+        "news": news_lines(person, timezone.now()),
         "looks": person.looks.select_related("user")[:LOOKS_SHOWN],
         "watches": watches[:LOOKS_SHOWN],
         "phones": Phone.objects.filter(

@@ -4,6 +4,7 @@ from patrols.models.duty import Leave, LeaveKind, Shift
 from patrols.models.keeping import HeldPosition, HoldReason, LateDay, SealedWeek, TrailHold
 from patrols.models.live import LiveState, LiveWatch
 from patrols.models.looks import TrailLook
+from patrols.models.notices import PhoneNotice, PhoneNoticeKind
 from patrols.models.orders import Alarm, AlarmKind
 from patrols.models.patrols import Mode, Patrol, PatrolMember, PatrolRoute
 from patrols.models.people import (
@@ -65,6 +66,8 @@ __all__ = [
     "PhoneApp",
     "PhoneHolding",
     "PhoneMake",
+    "PhoneNotice",
+    "PhoneNoticeKind",
     "Position",
     "Quarantine",
     "RefusedCount",

@@ -67,6 +67,8 @@ class Command(BaseCommand):
         self.stdout.write(f"quarantine: {outcome.quarantined} entries went")
         if outcome.watches:
             self.stdout.write(f"watches: {outcome.watches} lines of the log went")
+        if outcome.notices:
+            self.stdout.write(f"notices: {outcome.notices} lines to phone pages went")
         for name in outcome.tiles:
             self.stdout.write(f"removed the tiles {name}")
         for name in outcome.made:

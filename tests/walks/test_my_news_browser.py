@@ -1,0 +1,75 @@
+"""News on the officer's page in a browser, told over the socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from bureau.models import Role
+from patrols import alarms
+from patrols.models import PhoneNotice
+from patrols.sos import raise_sos
+from realtime.news import tell_news
+from tests import make
+from tests.world import Town, build_town
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside_playwright() -> Iterator[None]:
+    """Playwright keeps an event loop in this thread; Django then wants to be told that its calls
+    here are plain synchronous ones all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
+@pytest.fixture
+def town(transactional_db: None) -> Town:
+    return build_town()
+
+
+def test_the_page_hears_over_the_socket_that_the_sos_was_taken_up(
+    web: str, open_page: Any, town: Town
+):
+    person = make.person(town.west, user=make.user(Role.OFFICER, town.west))
+    alarm, _ = raise_sos(person, now=timezone.now())
+    client = Client(headers={"host": "localhost"})
+    client.force_login(person.user, "django.contrib.auth.backends.ModelBackend")
+    page = open_page(width=390, height=844)
+    page.set_default_timeout(120_000)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
+    page.context.add_cookies([cookie])
+    page.goto(web + "/my/")
+    page.wait_for_selector("#my-news[data-socket=open]", state="attached")
+    page.evaluate(
+        """() => { window.heard = [];
+        document.addEventListener("tandem:news", (e) => window.heard.push(...e.detail.kinds)); }"""
+    )
+    alarms.acknowledge(alarm.pk, by=town.dispatcher, now=timezone.now())
+    tell_in_a_thread()
+    page.wait_for_function("() => window.heard.includes('sos_taken')")
+    page.get_by_text("town-dispatcher has taken up your SOS.").wait_for()
+    page.get_by_role("button", name="Seen").click()
+    page.get_by_text("has taken up your SOS").wait_for(state="detached")
+    assert PhoneNotice.objects.get().seen_at is not None
+
+
+def tell_in_a_thread() -> None:
+    """What the ticker does, in a thread: Playwright keeps an event loop in this one."""
+
+    def run() -> None:
+        try:
+            assert tell_news(timezone.now()) == 1
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(run).result()
