@@ -52,10 +52,11 @@ def encounters(
     the whole clock had been there.
     """
     rows, tracks = clocked.x_m.shape
-    key = np.sort(_near_rows(clocked, far_m))
-    if not len(key):
+    a, b, row = near_rows(clocked, far_m)
+    if not len(row):
         none = np.empty(0, np.int64)
         return Encounters(none, none, none, none)
+    key = np.sort((a * tracks + b) * rows + row)
     pair, row = key // rows, key % rows
     new = np.ones(len(key), dtype=np.bool_)
     new[1:] = (np.diff(pair) != 0) | (np.diff(row) > apart_rows)
@@ -70,10 +71,10 @@ def encounters(
     )
 
 
-def _near_rows(clocked: Clocked, far_m: float) -> Ints:
-    """(a · tracks + b) · rows + row for each row in which a < b are within `far_m`."""
-    rows, tracks = clocked.x_m.shape
-    found = [np.empty(0, np.int64)]
+def near_rows(clocked: Clocked, far_m: float) -> tuple[Ints, Ints, Ints]:
+    """Each row of the clock in which two tracks a < b are within `far_m`: a, b, row, (k,) each."""
+    rows, _ = clocked.x_m.shape
+    found = [np.empty((3, 0), np.int64)]
     for begin in range(0, rows, BOX_TICKS):
         x, y = clocked.x_m[begin : begin + BOX_TICKS], clocked.y_m[begin : begin + BOX_TICKS]
         a, b = _boxes_touch(x, y, far_m)
@@ -82,9 +83,9 @@ def _near_rows(clocked: Clocked, far_m: float) -> Ints:
         with np.errstate(invalid="ignore"):
             near = (x[:, a] - x[:, b]) ** 2 + (y[:, a] - y[:, b]) ** 2 <= far_m**2
         row, k = np.nonzero(near)
-        low, high = np.minimum(a, b)[k], np.maximum(a, b)[k]
-        found.append((low * tracks + high) * rows + begin + row)
-    return np.concatenate(found)
+        found.append(np.stack((np.minimum(a, b)[k], np.maximum(a, b)[k], begin + row)))
+    low, high, at = np.concatenate(found, axis=1)
+    return low, high, at
 
 
 def _boxes_touch(x: Floats, y: Floats, far_m: float) -> tuple[Ints, Ints]:

@@ -47,7 +47,7 @@ class Smooth:
     """n smoothed fixes, cut into pieces: within a piece the person moved without a break.
 
     piece: number of the piece, never falling · piece_track: track of each piece, shape (pieces,) ·
-    piece_mode: index into `MODES`, shape (pieces,) · rest as in `Fixes`.
+    piece_mode: index into `geo.modes.MODES`, shape (pieces,) · rest as in `Fixes`.
     """
 
     piece: Ints

@@ -7,7 +7,7 @@ used carries the reason as a `Fault`, so that a person can appeal a reason and n
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import IntFlag, StrEnum
+from enum import IntFlag
 from functools import partial
 
 import numpy as np
@@ -44,14 +44,6 @@ REST_S = 300.0
 # Stretches in a row that one absence may consist of.
 MOST_PLACES = 3
 
-# Modes are told apart by the median speed over two minutes, speeds being taken over 20 s so that
-# the noise of a phone in a narrow street stays below 1 m/s.
-MODE_WINDOW_S = 120.0
-MODE_STEP_S = 20.0
-MOVING_MPS = 0.5
-WALK_BETWEEN_S = 180.0
-WALK_BETWEEN_M = 150.0
-
 
 class Fault(IntFlag):
     """Why a fix is not used. Bits add up; 0 is a good fix."""
@@ -65,17 +57,6 @@ class Fault(IntFlag):
     MOCK = 32  # the phone says that the place was set by hand
     SYNTHETIC = 64  # made by the app, not measured (anchor of a pause zone)
     REPEATED = 128  # an old place sent again under a new time (ping)
-
-
-class Mode(StrEnum):
-    """How a person moved."""
-
-    FOOT = "foot"
-    BICYCLE = "bicycle"
-    VEHICLE = "vehicle"
-
-
-MODES: tuple[Mode, ...] = (Mode.FOOT, Mode.BICYCLE, Mode.VEHICLE)  # the code of a mode is its index
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,71 +176,7 @@ def clean(fixes: Fixes, *, max_accuracy_m: float, max_speed_foot_mps: float) -> 
     return replace(fixes, fault=fault)
 
 
-def modes(fixes: Fixes, *, bicycle_from_mps: float, vehicle_from_mps: float) -> Ints:
-    """The mode at each fix, shape (n,), index into `MODES`; unusable fixes count as on foot.
-
-    Median of the moving speeds (over 20 s) within two minutes; a stop takes the mode around it.
-    """
-    mode = np.zeros(len(fixes), dtype=np.int64)
-    good = np.flatnonzero(fixes.usable)
-    if len(good) < 2:
-        return mode
-    track, t = fixes.track[good], fixes.t_s[good]
-    key, span = _clock(track, t)
-    later = np.minimum(np.searchsorted(key, key + MODE_STEP_S), len(good) - 1)
-    dt = t[later] - t
-    fits = (track[later] == track) & (dt >= MODE_STEP_S) & (dt <= 3 * MODE_STEP_S)
-    x, y = fixes.x_m[good], fixes.y_m[good]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        speed = np.where(fits, np.hypot(x[later] - x, y[later] - y) / dt, np.nan)
-    speed[~(speed > MOVING_MPS)] = np.nan
-    if not (speed > bicycle_from_mps).any():
-        return mode
-    at = np.arange(0.0, span[-1] + MODE_STEP_S, MODE_STEP_S / 2)
-    cell = np.minimum((key / (MODE_STEP_S / 2)).astype(np.int64), len(at) - 1)
-    grid = np.full(len(at), np.nan)
-    grid[cell] = speed
-    half = int(MODE_WINDOW_S / MODE_STEP_S)
-    padded = np.pad(grid, half, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    median = np.full(len(at), np.nan)
-    # A median is fast only where half of the window is: the rest stays unknown, on foot.
-    fast, known = (
-        np.convolve(v, np.ones(2 * half + 1), "same") for v in (grid >= bicycle_from_mps, grid >= 0)
-    )
-    asked = np.flatnonzero((fast > 0.5) & (2 * fast > known - 0.5))
-    median[asked] = known_median(windows[asked])
-    value = median[cell]
-    mode[good[value >= bicycle_from_mps]] = 1
-    driven = _without_halts(fixes.take(good), value > vehicle_from_mps)
-    mode[good[driven]] = 2
-    return mode
-
-
-def _without_halts(fixes: Fixes, driven: Bools) -> Bools:
-    """`driven` with the halts and slow stretches between two drives, which are no walks.
-
-    A walk between two drives lasts `WALK_BETWEEN_S` and leads `WALK_BETWEEN_M` away.
-    """
-    if not driven.any():
-        return driven
-    begin, end = runs(2 * fixes.track + driven)
-    state, track = driven[begin], fixes.track[begin]
-    between = np.zeros(len(begin), dtype=np.bool_)
-    between[1:-1] = ~state[1:-1] & (track[:-2] == track[1:-1]) & (track[2:] == track[1:-1])
-    lasts_s = fixes.t_s[end - 1] - fixes.t_s[begin]
-    extent = np.hypot(_extent(fixes.x_m, begin), _extent(fixes.y_m, begin))
-    halt = between & ((lasts_s < WALK_BETWEEN_S) | (extent < WALK_BETWEEN_M))
-    return driven | np.repeat(halt, end - begin)
-
-
-def _extent(values: Floats, first: Ints) -> Floats:
-    """Largest less smallest value of each stretch, (m,)."""
-    extent: Floats = np.maximum.reduceat(values, first) - np.minimum.reduceat(values, first)
-    return extent
-
-
-def _clock(track: Ints, t_s: Floats) -> tuple[Floats, Floats]:
+def rising_clock(track: Ints, t_s: Floats) -> tuple[Floats, Floats]:
     """One rising clock for all tracks, an hour of nothing between two of them, and its ends."""
     new = np.ones(len(t_s), dtype=np.bool_)
     new[1:] = np.diff(track) != 0
@@ -369,7 +286,7 @@ def _elsewhere_at_rest(fixes: Fixes) -> Bools:
     places = _Means(fixes)
     stands = places.spread(first, last) <= SAME_PLACE_M
     # Where each stretch rests at its end and at its begin, and whether it does.
-    clock, _ = _clock(fixes.track, fixes.t_s)
+    clock, _ = rising_clock(fixes.track, fixes.t_s)
     back = np.maximum(np.searchsorted(clock, clock[last] - REST_S), first)
     ahead = np.minimum(np.searchsorted(clock, clock[first] + REST_S, side="right") - 1, last)
     rested, rests = places.resting(back, last), places.resting(first, ahead)

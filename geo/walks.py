@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bureau.rules import Rules
+from geo.modes import modes
 from geo.progress import keep_pace
 from geo.roads import Roads
 from geo.smoothing import Smooth, Ticks, on_clock, smooth
 from geo.stays import ACTIVE, Stays, find_stays, kinds, parked_fixes
 from geo.together import Clocked, PairSpans, errors_of, one_clock, pairs, without_desks
-from geo.track import Bools, Fixes, Floats, Ints, clean, modes
+from geo.track import Bools, Fixes, Floats, Ints, clean
 from geo.visits import (
     NOWHERE,
     Passages,

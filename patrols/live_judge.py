@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bureau.rules import Rules
+from geo.encounters import near_rows
 from geo.shared_phones import shared_phones, without_shared
 from geo.smoothing import TICK_S, Ticks
 from geo.stays import find_stays
@@ -28,8 +29,6 @@ WINDOW_S = 900.0
 TOGETHER_AFTER_S = 120.0
 # "Alone" and "near somebody, not yet together" are read from the last two minutes.
 RECENT_TICKS = 24
-# Nobody gets further than this in the two minutes, not even by car.
-AROUND_M = 3000.0
 # Somebody whose phone fell silent within this of another may still be there.
 LOST_WITHIN_M = 90.0
 
@@ -82,7 +81,7 @@ def judge_live(
     # Two accounts on one phone are no pair, here as in the verdict.
     shared = shared_phones(used, spans)
     spans = without_shared(spans, shared)
-    company = _company(clocked, (last_t, last_x, last_y), fresh, rules, spans)
+    company = _company(clocked, last_t, fresh, rules, spans)
     for one in shared:
         for k in (one.a, one.b):
             if one.end_s > last_t[k] - RECENT_TICKS * TICK_S:
@@ -128,7 +127,7 @@ def _last_places(fixes: Fixes, tracks: int) -> tuple[Floats, Floats, Floats]:
 
 def _company(
     clocked: Clocked,
-    last: tuple[Floats, Floats, Floats],
+    last_t: Floats,
     fresh: NDArray[np.bool_],
     rules: Rules,
     spans: PairSpans,
@@ -137,10 +136,10 @@ def _company(
 
     "Close last" are those near whom this track was when one of the two fell silent.
     """
-    last_t, last_x, last_y = last
     tracks = len(last_t)
     rows = len(clocked.x_m)
     known = clocked.known
+    near = _near_somebody(clocked, fresh, rules.far_m)
     now_with: dict[int, set[int]] = defaultdict(set)
     began: dict[int, float] = {}
     ended: dict[int, float] = {}
@@ -168,9 +167,7 @@ def _company(
             continue
         close = silent_with[k] | _close_when_silent(clocked, k, fresh)
         recent = known[max(0, rows - 3 * RECENT_TICKS) :, k]
-        if recent.sum() < RECENT_TICKS // 2 or _near_somebody(
-            clocked, k, _around(last_x, last_y, k, fresh), rules.far_m
-        ):
+        if recent.sum() < RECENT_TICKS // 2 or near[k]:
             found.append(("unknown", None, [], sorted(close)))
             continue
         first_s = (clocked.first + int(np.argmax(known[:, k]))) * TICK_S
@@ -188,25 +185,18 @@ def _group(member: int, joined: Mapping[int, set[int]]) -> set[int]:
     return found - {member}
 
 
-def _near_somebody(clocked: Clocked, k: int, among: NDArray[np.int64], far_m: float) -> bool:
-    """Whether one of `among` was within `far_m` for most of this track's last two minutes."""
-    at = np.flatnonzero(clocked.known[:, k])[-RECENT_TICKS:]
-    cells = np.ix_(at, among)
-    off = np.hypot(
-        clocked.x_m[cells] - clocked.x_m[at, k, None], clocked.y_m[cells] - clocked.y_m[at, k, None]
-    )
-    with np.errstate(invalid="ignore"):
-        near = (off <= far_m).sum(axis=0)
-    return bool((near > len(at) / 2).any())
-
-
-def _around(last_x: Floats, last_y: Floats, k: int, fresh: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The other fresh tracks that are not far off: who was near two minutes ago still is."""
-    with np.errstate(invalid="ignore"):
-        near = np.hypot(last_x - last_x[k], last_y - last_y[k]) <= AROUND_M
-    near &= fresh
-    near[k] = False
-    return np.flatnonzero(near)
+def _near_somebody(clocked: Clocked, fresh: NDArray[np.bool_], far_m: float) -> NDArray[np.bool_]:
+    """Which tracks had one fresh other within `far_m` for most of their own last two minutes."""
+    known = clocked.known
+    tracks = known.shape[1]
+    recent = known & (np.cumsum(known[::-1], axis=0)[::-1] <= RECENT_TICKS)
+    one, other, row = near_rows(clocked, far_m)
+    one, other, row = np.concatenate((one, other)), np.concatenate((other, one)), np.tile(row, 2)
+    counts = recent[row, one] & fresh[other]
+    pair, near = np.unique(one[counts] * tracks + other[counts], return_counts=True)
+    found = np.zeros(tracks, dtype=np.bool_)
+    found[(pair // tracks)[near > recent.sum(axis=0)[pair // tracks] / 2]] = True
+    return found
 
 
 def _close_when_silent(clocked: Clocked, k: int, fresh: NDArray[np.bool_]) -> set[int]:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.modes import modes
 from geo.smoothing import SMOOTH_Q, SMOOTH_R_M, on_clock, smooth
-from geo.track import Fault, Fixes, clean, in_order, modes
+from geo.track import Fault, Fixes, clean, in_order
 from tests.geo.paths import T0, fixes, stand, walk
 
 LIMITS = {"max_accuracy_m": 100.0, "max_speed_foot_mps": 12.0}
