@@ -32,6 +32,7 @@ PURE = [
     "geo/streets/linework.py",
     "geo/faults.py",
     "geo/matching.py",
+    "geo/modes.py",
     "geo/network.py",
     "geo/files/osm.py",
     "geo/plane.py",
