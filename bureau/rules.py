@@ -223,7 +223,6 @@ class Rules:
         ),
         low=2,
         high=10,
-        later=True,
     )
     drill_required_s: int = rule(
         10800, "s", Source.PRACTICE, gettext_noop("Drill time in a week"), high=144000, later=True
@@ -290,6 +289,28 @@ class Rules:
         high=14400,
         later=True,
     )
+    # Orders
+    offer_lasts_s: int = rule(
+        60, "s", Source.OURS, gettext_noop("An offer not answered in this time expires"), low=15
+    )
+    arrival_radius_m: float = rule(
+        50, "m", Source.OURS, gettext_noop("Arrived further away is marked, not refused"), low=10
+    )
+    order_limit_s: int = rule(
+        1800, "s", Source.OURS, gettext_noop("Nobody further away is proposed"), low=300, high=7200
+    )
+    cycling_mps: float = rule(
+        3, "m/s", Source.OURS, gettext_noop("Cycling speed for ranking"), low=1, high=8
+    )
+    driving_mps: float = rule(
+        6, "m/s", Source.OURS, gettext_noop("Driving speed in town for ranking"), low=2, high=20
+    )
+    contact_days: int = rule(
+        30,
+        "days",
+        Source.OURS,
+        gettext_noop("Who told a lead is forgotten this long after its end"),
+    )
     # Recorders, complaints, staffing: kept here for the work that follows
     recorder_min: int = rule(
         2,
@@ -317,7 +338,6 @@ class Rules:
         Source.PRACTICE,
         gettext_noop("First response to a complaint, by the clock"),
         low=600,
-        later=True,
     )
     complaint_result_workdays: int = rule(
         3,

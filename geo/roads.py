@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from geo.track import Bools, Floats, Ints
 
 # Further than this from every street a place reaches nothing on foot.
 JOIN_LIMIT_M = 1000.0
+# A way of no length would be no way to scipy.
+LEAST_M = 1e-6
 
 
 class Roads:
@@ -40,8 +43,8 @@ class Roads:
         )
         self._actor = Actor(tile_config(folder)) if len(network) else None
         self._turn = threading.Lock()
-        x, y = self.plane.to_metres(network.lonlat[:, 0], network.lonlat[:, 1])
-        self.lines = _lines(x, y, network.offset)
+        self.vertices_m = self.plane.to_metres(network.lonlat[:, 0], network.lonlat[:, 1])
+        self.lines = _lines(*self.vertices_m, network.offset)
         self.length_m: Floats = shapely.length(self.lines)
         self._tree = shapely.STRtree(self.lines)
 
@@ -90,6 +93,26 @@ class Roads:
     def touching(self, area: BaseGeometry) -> Ints:
         """Positions of the segments that touch an area on `plane`, in order."""
         return np.sort(self._tree.query(area, predicate="intersects")).astype(np.int64)
+
+    @cached_property
+    def ways(self) -> tuple[Ints, csr_array]:
+        """Node of each vertex (v,), and metres from node to node (k, k); each way both ways.
+
+        Made once: a search over 50,000 nodes takes less time than this.
+        """
+        node_of, places = self.network.nodes()
+        inner = np.ones(len(node_of), dtype=np.bool_)
+        inner[self.network.offset[:-1]] = False
+        tail = np.flatnonzero(inner) - 1
+        x, y = self.vertices_m
+        way = np.maximum(np.hypot(x[tail + 1] - x[tail], y[tail + 1] - y[tail]), LEAST_M)
+        one, other = node_of[tail], node_of[tail + 1]
+        return node_of, _least(
+            np.concatenate((one, other)),
+            np.concatenate((other, one)),
+            np.concatenate((way, way)),
+            len(places),
+        )
 
     def along(self, index: Ints, x_m: Floats, y_m: Floats) -> Floats:
         """Metres from each segment's begin to the foot of each point on it, (n,)."""
@@ -188,34 +211,25 @@ def travel_seconds(
     Places are joined to the nearest segment, the straight way there included. Infinite where no
     way exists or it takes longer than `limit_s`. Source: Dijkstra's algorithm as in scipy.
     """
-    network, plane = roads.network, roads.plane
     s, t = len(sources_lonlat), len(targets_lonlat)
-    if not len(network) or not s or not t:
+    if not len(roads.network) or not s or not t:
         return np.full((s, t), np.inf)
-    node_of, places = network.nodes()
-    x, y = plane.to_metres(network.lonlat[:, 0], network.lonlat[:, 1])
-    inner = np.ones(len(x), dtype=np.bool_)
-    inner[network.offset[1:-1]] = False
-    inner[0] = False
-    tail = np.flatnonzero(inner) - 1
-    way = np.hypot(x[tail + 1] - x[tail], y[tail + 1] - y[tail])
-    k = len(places)
+    node_of, ways = roads.ways
+    k = ways.shape[0]
     sources, targets = (
         _joints(roads, np.asarray(p, np.float64)) for p in (sources_lonlat, targets_lonlat)
     )
-    # One node more per source, joined to the vertices on both sides of its foot.
-    rows = [node_of[tail], node_of[tail + 1]]
-    cols = [node_of[tail + 1], node_of[tail]]
-    cost = [way, way]
-    for vertex, metres in (
-        (sources.before, sources.to_before_m),
-        (sources.after, sources.to_after_m),
-    ):
-        rows.append(k + np.arange(s))
-        cols.append(node_of[vertex])
-        cost.append(metres + sources.off_m)
-    row, col, value = (np.concatenate(a) for a in (rows, cols, cost))
-    graph = _least(row, col, np.maximum(value, 1e-6), k + s)
+    # One node more per source, from which a way leads to the vertices on both sides of its foot.
+    ends = np.stack((node_of[sources.before], node_of[sources.after]), axis=1)
+    cost = np.stack((sources.to_before_m, sources.to_after_m), axis=1) + sources.off_m[:, None]
+    graph = csr_array(
+        (
+            np.concatenate((ways.data, np.maximum(cost.ravel(), LEAST_M))),
+            np.concatenate((ways.indices, ends.ravel())),
+            np.concatenate((ways.indptr, ways.indptr[-1] + 2 * np.arange(1, s + 1))),
+        ),
+        shape=(k + s, k + s),
+    )
     limit_m = limit_s * walking_mps
     found = dijkstra(graph, indices=k + np.arange(s), limit=limit_m)
     metres = (
@@ -251,7 +265,7 @@ def _joints(roads: Roads, lonlat: Floats) -> _Joint:
     x, y = roads.plane.to_metres(lonlat[:, 0], lonlat[:, 1])
     index, off = roads.nearest(x, y)
     along = roads.along(index, x, y)
-    vx, vy = roads.plane.to_metres(roads.network.lonlat[:, 0], roads.network.lonlat[:, 1])
+    vx, vy = roads.vertices_m
     before = np.empty(len(index), np.int64)
     to_before, to_after = np.empty(len(index)), np.empty(len(index))
     for i, (segment, metres) in enumerate(zip(index.tolist(), along.tolist(), strict=True)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,9 +24,14 @@ from patrols.models import (
     Alarm,
     Certificate,
     Dispute,
+    HandoverNote,
+    Intake,
+    Lead,
     Leave,
     LiveWatch,
     NoticeAccepted,
+    Order,
+    OrderStep,
     Patrol,
     PatrolMember,
     PatrolRoute,
@@ -43,6 +48,7 @@ from patrols.models import (
     TrailLook,
     Verdict,
 )
+from patrols.phones import hash_secret, make_secret
 
 
 def oversees_all(request: HttpRequest) -> bool:
@@ -234,6 +240,83 @@ class AlarmAdmin(ReadOnly):
     unit_path = "person__unit"
     list_display = ("person", "raised_at", "acknowledged_by", "closed_at", "closed_reason")
     exclude = ("point",)
+
+
+@admin.register(Intake)
+class IntakeAdmin(Scoped):
+    """Systems and sensors that send leads. The key is shown once, when one is made."""
+
+    unit_path = "unit"
+    list_display = ("name", "source", "unit", "made_at", "last_used_at", "revoked_at")
+    list_filter = ("source", OwnUnits)
+    fields = ("name", "unit", "source", "revoked_at", "last_used_at")
+    readonly_fields = ("last_used_at",)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A new one gets its key, which is never known again."""
+        if not change:
+            key = make_secret()
+            obj.key_sha256 = hash_secret(key)
+        super().save_model(request, obj, form, change)
+        if not change:
+            messages.warning(
+                request,
+                _("The key of %(name)s is shown only now: %(key)s")
+                % {"name": obj.name, "key": key},
+            )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: leads name it. Set the time of revoking."""
+        return False
+
+
+@admin.register(Lead)
+class LeadAdmin(ReadOnly):
+    """Leads and complaints; handled on the live page. Who told them is not shown here."""
+
+    unit_path = "unit"
+    list_display = ("received_at", "kind", "source", "unit", "enforcement", "closed_at")
+    list_filter = ("source", "kind", OwnUnits)
+    exclude = ("point", "contact")
+    list_select_related = ("unit",)
+
+
+class StepInline(ScopedInline):
+    """What happened to an order, step by step. Places of people are not shown here."""
+
+    model = OrderStep
+    fields = readonly_fields = (
+        "at", "from_state", "to_state", "by", "distance_m", "flagged", "note",
+    )  # fmt: skip
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The product writes them."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The product writes them."""
+        return False
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly):
+    """Orders with their steps; they are evidence."""
+
+    unit_path = "lead__unit"
+    inlines = (StepInline,)
+    list_display = ("opened_at", "state", "lead", "ended_at")
+    list_filter = ("state",)
+    list_select_related = ("lead",)
+
+
+@admin.register(HandoverNote)
+class HandoverNoteAdmin(ReadOnly):
+    """What one shift of dispatchers left for the next, and who took it over."""
+
+    unit_path = "unit"
+    list_display = ("written_at", "unit", "written_by", "taken_by", "taken_at")
+    list_select_related = ("unit", "written_by", "taken_by")
 
 
 @admin.register(Verdict)

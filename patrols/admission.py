@@ -22,7 +22,8 @@ FUTURE_US = 120 * SECOND_US
 # Ahead by this much it is kept and marked.
 SKEW_US = 10 * SECOND_US
 FOREVER_US = 2**62
-# A forgotten patrol would keep its members on duty: it is over after this, whatever is clicked.
+# A forgotten patrol or order would keep its members on duty: it is over for them after this,
+# whatever is clicked.
 LONGEST_PATROL = timedelta(hours=16)
 # Plain integers: an enum's `&` costs as much as packing the row.
 SOS = int(Flag.SOS)
@@ -44,8 +45,8 @@ class Holding(msgspec.Struct, gc=False):
 class Carrier(msgspec.Struct, gc=False):
     """What must be known of a person to admit a fix. Only true for times within `known`.
 
-    `duty` has known ends (shifts with their slack, closed patrols and alarms); `open_duty` ends
-    whenever somebody ends it (open patrol, open SOS), so it is only believed when just read.
+    `duty` has known ends (shifts with their slack, closed patrols, orders and alarms); `open_duty`
+    ends whenever somebody ends it (open patrol, order or SOS): it is only believed when just read.
     """
 
     person_id: int

@@ -40,6 +40,7 @@ from patrols.grounds import grounds_of
 from patrols.models import (
     CompanySpan,
     Leave,
+    OrderMember,
     PatrolMember,
     Person,
     PersonDay,
@@ -91,6 +92,7 @@ class Day:
         found = people_with_fixes(self.bureau.pk, self.start, self.end)
         found |= set(self._shifts().values_list("person", flat=True))
         found |= set(self._members().values_list("person", flat=True))
+        found |= set(self._orders().values_list("person", flat=True))
         return found
 
     def derive(
@@ -204,6 +206,14 @@ class Day:
             person__isnull=False,
         ).order_by()
 
+    def _orders(self) -> Any:
+        """Accepted orders: they put their people on duty, as a started patrol does."""
+        return OrderMember.objects.filter(
+            Q(until=None, since__gt=self.start - LONGEST_PATROL) | Q(until__gt=self.start),
+            order__bureau=self.bureau,
+            since__lt=self.end,
+        ).order_by()
+
     def _people(self, person_ids: Collection[int]) -> list[OnePerson]:
         units = dict(
             Person.objects.filter(bureau=self.bureau, pk__in=person_ids)
@@ -260,6 +270,15 @@ class Day:
                 if pk not in away and min(end, now) > begin:
                     found[pk].expected.append((begin, min(end, now)))
                 found[pk].partners.extend(m for m in members if m[0] != pk)
+        for pk, since, until in (
+            self._orders().filter(person__in=ids).values_list("person", "since", "until")
+        ):
+            begin = since.timestamp()
+            end = (until or min(self.now, since + LONGEST_PATROL)).timestamp()
+            if end > begin:
+                found[pk].allowed.append((begin, end))
+                if pk not in away and min(end, now) > begin:
+                    found[pk].expected.append((begin, min(end, now)))
         return found
 
 

@@ -24,7 +24,17 @@ from django.utils.translation import gettext as _
 from bureau.access import rules_on, visible_units
 from bureau.errors import Refused
 from bureau.models import OrgUnit, Role, User
-from patrols.models import Alarm, Latest, LiveState, LiveWatch, Person, PhoneHolding, Position
+from patrols.models import (
+    Alarm,
+    Latest,
+    Lead,
+    LiveState,
+    LiveWatch,
+    Person,
+    PhoneHolding,
+    Position,
+)
+from patrols.order_rows import cut, order_rows
 
 log = logging.getLogger(__name__)
 
@@ -317,12 +327,22 @@ def snapshot(user: User, now: datetime) -> Row:
         ],
         "rules": {
             key: getattr(rules, key)
-            for key in ("stale_floor_s", "no_signal_floor_s", "alone_grace_s", "parked_after_s")
+            for key in (
+                "stale_floor_s",
+                "no_signal_floor_s",
+                "alone_grace_s",
+                "parked_after_s",
+                "complaint_respond_s",
+            )
         },
         "people": list(roster.values()),
         "states": [state_row(state, roster) for state in states.values()],
         "fixes": [fix.row() for fix in fixes if is_shown(fix, states.get(fix.person), now_ms)],
         "alarms": alarm_rows(Alarm.objects.filter(person__unit__in=units), now),
+        "orders": [
+            cut(row, {unit.pk for unit in units})
+            for row in order_rows(Lead.objects.filter(unit__in=units), now)
+        ],
     }
 
 

@@ -38,7 +38,7 @@ from patrols.storage.carriers import from_us, load_carriers, load_slacks, to_us
 from patrols.wire import Flag
 
 DAY = timedelta(days=1)
-# The end of a duty that has none yet: an open patrol, an open SOS.
+# The end of a duty that has none yet: an open SOS.
 OPEN_END = datetime(2200, 1, 1, tzinfo=UTC)
 # A "since" that moves by less is the same one, seen again through a moving window.
 SAME_SINCE = timedelta(seconds=30)

@@ -16,7 +16,8 @@ from django.db.models import Max
 from bureau.models import OrgUnit
 from geo.models import ImportRun
 from patrols.live import Fix, Row, alarm_rows, latest_fixes, roster_rows
-from patrols.models import Alarm, Latest, LiveState, Person
+from patrols.models import Alarm, Latest, Lead, LiveState, Person
+from patrols.order_rows import order_rows
 from stations.models import StationChange
 
 OVERLAP_S = 10.0
@@ -35,6 +36,7 @@ class Cursor:
     fixes_told: dict[int, int] = field(default_factory=dict)  # person → version
     states_told: dict[int, int] = field(default_factory=dict)
     alarms_told: dict[int, Row] = field(default_factory=dict)
+    orders_told: dict[int, Row] = field(default_factory=dict)  # by lead
     roster_told: dict[int, Row] = field(default_factory=dict)
     parent: dict[int, int | None] = field(default_factory=dict)  # unit → the unit above
     places_told: tuple[int, int] | None = None
@@ -55,11 +57,12 @@ class Cursor:
 
 @dataclass
 class Changes:
-    """What one look found: new fixes and states, alarms and people that changed, people gone."""
+    """What one look found: fixes, states, alarms, orders and people that changed, people gone."""
 
     fixes: list[Fix] = field(default_factory=list)
     states: list[LiveState] = field(default_factory=list)
     alarms: list[Row] = field(default_factory=list)
+    orders: list[Row] = field(default_factory=list)
     people: list[Row] = field(default_factory=list)
     moved: dict[int, int] = field(default_factory=dict)  # person → the unit before
     gone: dict[int, int] = field(default_factory=dict)  # person → the unit before
@@ -95,9 +98,12 @@ def since(cursor: Cursor, now: datetime, at_s: float) -> Changes:
         for row in alarm_rows(Alarm.objects.all(), now)
         if cursor.alarms_told.get(row["id"]) != row
     ]
+    standing = order_rows(Lead.objects.all(), now)
+    found.orders = [row for row in standing if cursor.orders_told.get(row["id"]) != row]
     cursor.fixes_told.update((fix.person, fix.version) for fix in found.fixes)
     cursor.states_told.update((state.person_id, state.version) for state in found.states)
     cursor.alarms_told.update((row["id"], row) for row in found.alarms)
+    cursor.orders_told = {row["id"]: row for row in standing}
     cursor.advance(at_s, [fix.version for fix in fixes] + [state.version for state in states])
     return found
 

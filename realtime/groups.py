@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from patrols.live import Fix, Row, is_shown, state_row
 from patrols.models import LiveState
+from patrols.order_rows import cut
 from realtime.changes import Changes
 from realtime.frames import MOVE, Frame, Moves, pack_moves
 
@@ -108,6 +109,8 @@ class Cutter:
             rest["gone"] = sorted(left)
         if alarms := [row for row in changes.alarms if row["unit"] in units]:
             rest["alarms"] = alarms
+        if orders := [cut(row, units) for row in changes.orders if row["unit"] in units]:
+            rest["orders"] = orders
         if changes.places:
             rest["places"] = True
         if self.judged_ms is not None:

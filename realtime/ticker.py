@@ -23,6 +23,7 @@ from django.utils import timezone
 from bureau.models import Bureau
 from patrols.live import ms, stream_key
 from patrols.live_round import Memory, run_round
+from patrols.orders import expire_offers
 from patrols.storage.turns import take_for_good
 from realtime import changes
 from realtime.frames import pack
@@ -147,7 +148,10 @@ def run_ticker(client: redis.Redis, period_s: float, stop: threading.Event) -> N
 
 
 def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> None:
-    """Frames at a steady beat, with the rounds of the judge beside them."""
+    """Frames at a steady beat, with the rounds of the judge beside them.
+
+    Offers that nobody answered end here, so that they end whether anybody looks or not.
+    """
     ticker, rounds, ended = Ticker(client), Rounds(), threading.Event()
     judge = threading.Thread(target=rounds.run, args=[ended], name="live-judge", daemon=True)
     judge.start()
@@ -156,6 +160,7 @@ def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> No
         due = time.monotonic() + period_s
         while not stop.wait(max(0.0, due - time.monotonic())):
             ticker.judged_at = rounds.judged_at
+            expire_offers(timezone.now())
             ticker.tick(timezone.now(), time.monotonic())
             # After a slow tick the beat goes on from now: frames are not sent in a burst.
             due = max(due + period_s, time.monotonic())

@@ -61,6 +61,7 @@ PURE = [
     "patrols/judges/",
     "patrols/live_judge.py",
     "patrols/live_places.py",
+    "patrols/nearest.py",
     "patrols/replaying/fixes.py",
     "patrols/replaying/folder.py",
     "patrols/replaying/times.py",

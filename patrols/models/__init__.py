@@ -1,11 +1,20 @@
 """The patrol records, one file per noun."""
 
 from patrols.models.duty import Leave, LeaveKind, Shift
+from patrols.models.handover import HandoverNote
 from patrols.models.keeping import HeldPosition, HoldReason, LateDay, SealedWeek, TrailHold
+from patrols.models.leads import Intake, Lead, LeadKind, LeadSource
 from patrols.models.live import LiveState, LiveWatch
 from patrols.models.looks import TrailLook
 from patrols.models.notices import PhoneNotice, PhoneNoticeKind
-from patrols.models.orders import Alarm, AlarmKind
+from patrols.models.orders import (
+    Alarm,
+    AlarmKind,
+    Order,
+    OrderMember,
+    OrderState,
+    OrderStep,
+)
 from patrols.models.patrols import Mode, Patrol, PatrolMember, PatrolRoute
 from patrols.models.people import (
     Category,
@@ -46,16 +55,25 @@ __all__ = [
     "CompanySpan",
     "Decision",
     "Dispute",
+    "HandoverNote",
     "HeldPosition",
     "HoldReason",
+    "Intake",
     "LateDay",
     "Latest",
+    "Lead",
+    "LeadKind",
+    "LeadSource",
     "Leave",
     "LeaveKind",
     "LiveState",
     "LiveWatch",
     "Mode",
     "NoticeAccepted",
+    "Order",
+    "OrderMember",
+    "OrderState",
+    "OrderStep",
     "Outcome",
     "Patrol",
     "PatrolMember",

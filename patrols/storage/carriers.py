@@ -120,6 +120,10 @@ FROM patrols_patrolmember m JOIN patrols_patrol p ON p.id = m.patrol_id
 WHERE m.person_id = ANY(%(people)s)
   AND p.started_at < %(until)s AND (p.ended_at IS NULL OR p.ended_at > %(since)s)
 UNION ALL
+SELECT person_id, 'o', since, until FROM patrols_ordermember
+WHERE person_id = ANY(%(people)s) AND since IS NOT NULL
+  AND since < %(until)s AND (until IS NULL OR until > %(since)s)
+UNION ALL
 SELECT person_id, 'a', raised_at, closed_at FROM patrols_alarm
 WHERE person_id = ANY(%(people)s)
   AND raised_at < %(until)s AND (closed_at IS NULL OR closed_at > %(since)s)
@@ -170,7 +174,7 @@ def load_carriers(
             slack = slack_us(slacks.get(bureau_id, []), starts_at, zone)
             start, end = start - slack, end + slack
         elif ends_at is None:
-            if kind == "p":
+            if kind in "po":  # one that was forgotten does not keep anybody on duty for ever
                 end = to_us(starts_at + LONGEST_PATROL)
             carriers[person_id].open_duty.append((start, end))
             continue

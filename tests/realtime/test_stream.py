@@ -183,8 +183,8 @@ def test_a_watcher_of_one_squad_never_gets_a_byte_about_another(town: Town, wire
     east = [officer(town.east, wire.now, name=f"EAST-{i}") for i in range(2)]
     wire.start()
     # A pair across the squads, walking together, and an SOS in the east.
-    for person in (west[0], east[0]):
-        walk(person, 0, 0, until=wire.now, seconds=400)
+    for north_m, person in ((0, west[0]), (4, east[0])):
+        walk(person, 0, north_m, until=wire.now, seconds=400)
     for person in (west[1], east[1]):
         report(person, 150, 100, wire.now)
     Alarm.objects.create(bureau=town.bureau, person=east[1], kind=AlarmKind.SOS, raised_at=wire.now)

@@ -1,0 +1,103 @@
+"""Leads with their orders as rows of the live picture. Times are ms since 1970 UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Prefetch, Q, QuerySet
+
+from patrols.models import Lead, Order, OrderMember, OrderState, OrderStep
+
+Row = dict[str, Any]
+
+# A closed lead stays in the picture so long, so that all screens see it go.
+CLOSED_SHOWN = timedelta(minutes=10)
+
+# How a lead stands when nobody is being sent; else it stands as its order does.
+WAITING, CLOSED = "waiting", "closed"
+
+
+def _ms(moment: datetime | None) -> int | None:
+    """Whole milliseconds since 1970, UTC."""
+    return None if moment is None else int(moment.timestamp() * 1000)
+
+
+def order_rows(leads: QuerySet[Lead], now: datetime) -> list[Row]:
+    """Leads that are open or were closed a moment ago, oldest first, each with its order.
+
+    `members` name everybody who has the order; `cut` takes out who must not be named.
+    """
+    members = OrderMember.objects.filter(
+        Q(until=None) | Q(until=F("order__ended_at"), since__isnull=False)
+    ).select_related("person")
+    arrivals = OrderStep.objects.filter(to_state=OrderState.ARRIVED)
+    orders = Order.objects.order_by("opened_at", "pk").prefetch_related(
+        Prefetch("members", members, to_attr="present"),
+        Prefetch("steps", arrivals, to_attr="arrivals"),
+    )
+    shown = (
+        leads.filter(Q(closed_at=None) | Q(closed_at__gte=now - CLOSED_SHOWN))
+        .select_related("intake")
+        .prefetch_related(Prefetch("orders", orders, to_attr="tried"))
+    )
+    return [row_of(lead) for lead in shown.order_by("received_at", "pk")]
+
+
+def row_of(lead: Lead) -> Row:
+    """One lead; its orders are prefetched as `tried`."""
+    tried: list[Order] = lead.tried  # type: ignore[attr-defined]
+    order = tried[-1] if tried else None
+    if order is not None and order.state == OrderState.CANCELLED and lead.closed_at is None:
+        order = None
+    if order is not None:
+        state, since = str(order.state), order.moved_at
+    elif lead.closed_at is not None:
+        state, since = CLOSED, lead.closed_at
+    else:
+        state, since = WAITING, tried[-1].moved_at if tried else lead.received_at
+    if state == OrderState.CANCELLED:
+        state, since = CLOSED, lead.closed_at or since
+    return {
+        "id": lead.pk,
+        "unit": lead.unit_id,
+        "source": lead.source,
+        "from": "" if lead.intake is None else lead.intake.name,
+        "kind": lead.kind,
+        "enforcement": lead.enforcement,
+        "text": lead.text,
+        "place": lead.place,
+        "street": lead.street,
+        "street_en": lead.street_en,
+        "lon": round(lead.point.x, 7),
+        "lat": round(lead.point.y, 7),
+        "seen": _ms(lead.happened_at),
+        "received": _ms(lead.received_at),
+        "closed": _ms(lead.closed_at),
+        "state": state,
+        "since": _ms(since),
+        "order": None if order is None else order.pk,
+        "offer_ends": _ms(order.offer_ends_at)
+        if order is not None and order.state == OrderState.OFFERED
+        else None,
+        "flagged": order is not None and any(step.flagged for step in order.arrivals[-1:]),  # type: ignore[attr-defined]
+        "members": []
+        if order is None
+        else [
+            {
+                "person": member.person_id,
+                "name": member.person.name,
+                "unit": member.person.unit_id,
+                "accepted": _ms(member.since),
+                "arrived": _ms(member.arrived_at),
+            }
+            for member in order.present  # type: ignore[attr-defined]
+        ],
+    }
+
+
+def cut(row: Row, units: Collection[int]) -> Row:
+    """The row for somebody who sees these units: other people are a number without a name."""
+    named = [member for member in row["members"] if member["unit"] in units]
+    return row | {"members": named, "others": len(row["members"]) - len(named)}
