@@ -18,12 +18,13 @@ from bureau.admin_site import is_operator
 from bureau.scoped_admin import OwnUnits, ReadOnly, Scoped, ScopedInline, user_of
 from geo.admin import PlaceForm
 from geo.widgets import GeoJsonFormField
-from patrols import roster
+from patrols import moves, roster
 from patrols.access import visible_people
 from patrols.models import (
     Alarm,
     Certificate,
     Dispute,
+    FormerUnit,
     HandoverNote,
     Intake,
     Lead,
@@ -69,6 +70,12 @@ class CertificateInline(ScopedInline):
     model = Certificate
 
 
+class FormerUnitInline(ScopedInline):
+    """Where the person was before, and until when; a move adds a line by itself."""
+
+    model = FormerUnit
+
+
 class AcceptedInline(ScopedInline):
     """Which location notices the person has accepted: the person's own act."""
 
@@ -90,10 +97,28 @@ class PersonAdmin(Scoped):
     """People who patrol."""
 
     unit_path = "unit"
-    inlines = (CertificateInline, AcceptedInline)
+    inlines = (CertificateInline, FormerUnitInline, AcceptedInline)
     list_display = ("name", "badge_no", "category", "unit", "left_on")
     list_filter = ("category", OwnUnits)
     search_fields = ("name", "badge_no")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A move keeps the days before it in the old unit."""
+        before = Person.objects.select_related("unit").get(pk=obj.pk).unit if change else None
+        super().save_model(request, obj, form, change)
+        if before is not None and before != obj.unit:
+            moves.note_move(obj, before, now=timezone.now())
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Days that belong to another unit by what was corrected are judged again."""
+        if formset.model is FormerUnit:
+            before = set(form.instance.former_units.values_list("until", "unit"))
+            super().save_formset(request, form, formset, change)
+            after = set(form.instance.former_units.values_list("until", "unit"))
+            if days := {until for until, _unit in before ^ after}:
+                moves.touch_between(form.instance, days, now=timezone.now())
+            return
+        super().save_formset(request, form, formset, change)
 
     def kept_because(self, row: Any) -> str:
         """Somebody with verdicts, derived days, looks or duty."""

@@ -47,6 +47,7 @@ from patrols.models import (
     SegmentVisit,
     Shift,
 )
+from patrols.moves import units_on
 from patrols.nearby import FINE_S, NOISE_M, Nearby, minutes_on
 from patrols.storage.fixes import people_with_fixes, read_fixes
 from patrols.storage.rows import copy_rows
@@ -215,11 +216,7 @@ class Day:
         ).order_by()
 
     def _people(self, person_ids: Collection[int]) -> list[OnePerson]:
-        units = dict(
-            Person.objects.filter(bureau=self.bureau, pk__in=person_ids)
-            .order_by("pk")
-            .values_list("pk", "unit")
-        )
+        units = units_on(self.day, person_ids)
         duty = self._duty(units)
         for pk, unit in units.items():
             self.marks[pk] = (self.grounds.get(unit) or _nothing(self)).mark

@@ -29,6 +29,7 @@ from patrols.judges.hotspot_frequency import HotspotFacts, HotspotJudgement, jud
 from patrols.judges.hotspot_slots import Window, slots_of
 from patrols.judges.hotspot_visits import Stretch
 from patrols.models import Leave, Person, PersonDay, SegmentVisit, Shift
+from patrols.moves import people_of, units_on
 from stations.models import Station
 
 type Spans = list[tuple[float, float]]
@@ -231,7 +232,13 @@ class _Duty:
     def _read(self, units: frozenset[int]) -> UnitDuty:
         """Judged days say what was seen; of a shift, what came after that was not seen at all."""
         bureau, week, now_s = self.bureau, self.week, self.now.timestamp()
-        ids = set(Person.objects.filter(bureau=bureau, unit__in=units).values_list("pk", flat=True))
+        ids = people_of(units, week.monday)
+        there = {
+            (person, day)
+            for day in week.days
+            for person, unit in units_on(day, ids).items()
+            if unit in units
+        }
         duty: dict[int, Spans] = defaultdict(list)
         unseen: dict[int, Spans] = defaultdict(list)
         judged: dict[tuple[int, date], float] = {}
@@ -242,6 +249,8 @@ class _Duty:
         for person, day, judged_at, spans in PersonDay.objects.filter(
             bureau_id=bureau.pk, person_id__in=ids, day__in=week.days
         ).values_list("person_id", "day", "judged_at", "spans"):
+            if (person, day) not in there:
+                continue
             judged[person, day] = judged_at.timestamp()
             midnight = bounds[day][0]
             for span in spans:
@@ -251,6 +260,8 @@ class _Duty:
                     unseen[person].append(times)
         for person, first, until in self._shifts(ids):
             for day, (start, end) in bounds.items():
+                if (person, day) not in there:
+                    continue
                 begin = max(first, start, judged.get((person, day), start))
                 times = (begin, min(until, end, now_s))
                 if times[1] > times[0]:

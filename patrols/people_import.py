@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from django.utils import timezone
 
 from bureau.models import Bureau, OrgUnit, User
 from bureau.sentences import Sentence, Unusable, gettext_noop, unusable
@@ -17,6 +19,7 @@ from geo.imports.report import ImportReport, Progress, silent
 from geo.imports.rows import UNIT, read_rows, save_row, unknown_word
 from geo.imports.runs import Units, import_run, too_long
 from patrols.models import Category, Certificate, Person
+from patrols.moves import note_move
 
 COLUMNS: Final = {
     "badge_no": ("badge", "badge_number", "工号", "胸号", "工号牌", "警号"),
@@ -73,14 +76,16 @@ def import_people_file(
         units = Units(bureau, unit)
         people = {
             person.badge_no: person
-            for person in Person.objects.filter(bureau=bureau).prefetch_related("certificates")
+            for person in Person.objects.filter(bureau=bureau)
+            .select_related("unit")
+            .prefetch_related("certificates")
         }
         first: dict[str, tuple[int, dict[str, Any]]] = {}
         numbers: set[tuple[str, str]] = set()
         for done, record in enumerate(reading.records):
             row = _row(record, columns, units, report)
             if row is not None and not _comes_again(row, record.number, first, numbers, report):
-                _take(bureau, row, people, report)
+                _take(bureau, row, people, report, now=timezone.now())
             progress("writing", done + 1, len(reading.records))
     return report
 
@@ -198,8 +203,16 @@ def _comes_again(
     return False
 
 
-def _take(bureau: Bureau, row: PersonRow, people: dict[str, Person], report: ImportReport) -> None:
+def _take(
+    bureau: Bureau,
+    row: PersonRow,
+    people: dict[str, Person],
+    report: ImportReport,
+    *,
+    now: datetime,
+) -> None:
     person = people.get(row.badge_no)
+    before = person.unit if person is not None else None
     if person is None:
         person = people[row.badge_no] = Person(bureau=bureau, badge_no=row.badge_no)
     held: dict[str, Certificate] = (
@@ -210,13 +223,15 @@ def _take(bureau: Bureau, row: PersonRow, people: dict[str, Person], report: Imp
         wanted[0] in held
         and (held[wanted[0]].valid_from, held[wanted[0]].valid_until) == wanted[1:]
     )
-    save_row(
+    changed = save_row(
         person,
         row.fields,
         report,
         label=row.badge_no,
         else_changed="" if has_it else "certificate",
     )
+    if before is not None and "unit" in changed:
+        note_move(person, before, now=now)
     if wanted is not None and not has_it:
         Certificate.objects.update_or_create(
             person=person,

@@ -15,7 +15,8 @@ from bureau.models import Bureau
 from bureau.week import Week
 from patrols.days import UNKNOWN
 from patrols.judges.weekly_patrol_time import SquadFacts
-from patrols.models import Person, PersonDay
+from patrols.models import PersonDay
+from patrols.moves import people_of, units_on
 
 type Spans = list[tuple[float, float]]
 
@@ -24,14 +25,18 @@ def squad_facts(
     bureau: Bureau, week: Week, unit_ids: Collection[int], *, now: datetime
 ) -> dict[int, SquadFacts]:
     """What the squad judge is given about each unit that has people: its own, not those below."""
-    units = dict(Person.objects.filter(bureau=bureau, unit__in=unit_ids).values_list("pk", "unit"))
+    wanted = set(unit_ids)
+    people = people_of(wanted, week.monday)
+    units = {day: units_on(day, people) for day in week.days}
     patrol: dict[tuple[int, int], Spans] = defaultdict(list)
     unseen: dict[tuple[int, int], Spans] = defaultdict(list)
     sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
     for person, day, spans, vehicle_s, fixes, duty_s in PersonDay.objects.filter(
-        bureau_id=bureau.pk, person_id__in=units, day__in=week.days
+        bureau_id=bureau.pk, person_id__in=people, day__in=week.days
     ).values_list("person_id", "day", "spans", "vehicle_s", "fixes", "duty_s"):
-        unit = units[person]
+        unit = units[day][person]
+        if unit not in wanted:
+            continue  # there before or after the days in these units
         key = (unit, (day - week.monday).days)
         for span in spans:
             if span["credited"]:
@@ -42,7 +47,7 @@ def squad_facts(
             sums[unit][i] += value
     calendar = working_days(bureau, week)
     found = {}
-    for unit in set(units.values()):
+    for unit in wanted & {unit for of_day in units.values() for unit in of_day.values()}:
         days, unknown_s = [], 0.0
         for i in range(7):
             seen = joined(patrol[unit, i])

@@ -147,11 +147,11 @@ def test_other_bureaus_rows_cannot_be_chosen(client: Client, town: Town) -> None
     other = build_town("other")
     form = client.get(address(Person, "add")).content.decode()
     assert "Squad West" in form
-    assert form.count("Squad West") == 1
+    assert form.count("Squad West") == 2  # the unit, and a former unit
     response = client.post(
         address(Person, "add"),
         {"unit": other.west.pk, "category": "officer", "badge_no": "1", "name": "X"}
-        | inlines("certificates", "notices_accepted"),
+        | inlines("certificates", "former_units", "notices_accepted"),
     )
     assert "Select a valid choice" in errors(response)
 
@@ -159,11 +159,13 @@ def test_other_bureaus_rows_cannot_be_chosen(client: Client, town: Town) -> None
 def test_a_new_row_belongs_to_the_administrators_bureau(client: Client, town: Town) -> None:
     body = {"unit": town.west.pk, "category": "officer", "badge_no": "0001", "name": "New"}
     response = client.post(
-        address(Person, "add"), body | inlines("certificates", "notices_accepted")
+        address(Person, "add"), body | inlines("certificates", "former_units", "notices_accepted")
     )
     assert response.status_code == 302, errors(response)
     assert Person.objects.get(badge_no="0001").bureau == town.bureau
-    again = client.post(address(Person, "add"), body | inlines("certificates", "notices_accepted"))
+    again = client.post(
+        address(Person, "add"), body | inlines("certificates", "former_units", "notices_accepted")
+    )
     assert "badge" in errors(again).lower() or "exists" in errors(again)
     assert Person.objects.count() == 1
 

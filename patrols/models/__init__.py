@@ -19,6 +19,7 @@ from patrols.models.patrols import Mode, Patrol, PatrolMember, PatrolRoute
 from patrols.models.people import (
     Category,
     Certificate,
+    FormerUnit,
     NoticeAccepted,
     Person,
     Phone,
@@ -55,6 +56,7 @@ __all__ = [
     "CompanySpan",
     "Decision",
     "Dispute",
+    "FormerUnit",
     "HandoverNote",
     "HeldPosition",
     "HoldReason",

@@ -37,6 +37,26 @@ class Person(models.Model):
         return self.name
 
 
+class FormerUnit(models.Model):
+    """The unit that a person belonged to up to a day, that day included; now it is another.
+
+    Days before a move stay on the ground of the old unit, whenever they are judged.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="former_units")
+    unit = models.ForeignKey(OrgUnit, models.PROTECT, related_name="+")
+    until = models.DateField(_("last day there"))
+
+    class Meta:
+        verbose_name = _("former unit")
+        verbose_name_plural = _("former units")
+        ordering = ["until"]
+        constraints = [models.UniqueConstraint("person", "until", name="one_unit_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.unit} – {self.until}"
+
+
 class Certificate(models.Model):
     """An enforcement certificate; valid on a day between its dates, ends included."""
 
