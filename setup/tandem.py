@@ -77,7 +77,8 @@ def clean() -> int:
 
 
 def _remove_installed() -> None:
-    Servers(VAR / "test", durable=False).clear()
+    for folder in (VAR / "test", *(VAR / "test").glob("faults-*")):
+        Servers(folder, durable=False).clear()
     Servers(VAR / "bench").clear()
     Servers(VAR / "replay", durable=False).clear()
     for place in (

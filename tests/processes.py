@@ -72,22 +72,22 @@ class Processes:
         assert done.returncode == 0, f"manage.py {' '.join(words)} failed:\n{done.stdout[-4000:]}"
         return done.stdout
 
-    def start_web(self, port: int) -> str:
-        """The web process as `make run` starts it; returns its address once it answers."""
+    def start_web(self, port: int, name: str = "web") -> str:
+        """A web process as `make run` starts it; returns its address once it answers."""
         command = "uvicorn config.asgi:application --host 127.0.0.1 --ws websockets-sansio"
         more = "--ws-per-message-deflate false --no-access-log --lifespan off"
         words = [*command.split(), *more.split(), "--port", str(port)]
-        self.start("web", [sys.executable, "-m", *words])
+        self.start(name, [sys.executable, "-m", *words, "--timeout-graceful-shutdown", "3"])
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            self.still_running("web")
+            self.still_running(name)
             try:
                 with urllib.request.urlopen(f"{address}/health", timeout=5):  # noqa: S310
                     return address
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        raise AssertionError(f"The web process did not answer:\n{self.said('web')}")
+        raise AssertionError(f"The web process did not answer:\n{self.said(name)}")
 
     def start_redis(self) -> str:
         """A Redis of one's own: published frames reach every subscriber of a Redis, whatever the
@@ -96,6 +96,7 @@ class Processes:
         if program is None:
             return os.environ["REDIS_URL"]
         place = self.folder / "redis.sock"
+        place.unlink(missing_ok=True)  # of one that was killed
         words = ["--port", "0", "--unixsocket", str(place), "--save", "", "--dir", str(self.folder)]
         self.start("redis", [program, *words])
         deadline = time.monotonic() + PATIENCE_S
@@ -113,6 +114,12 @@ class Processes:
     def said(self, name: str) -> str:
         """The end of what a process printed."""
         return (self.folder / f"{name}.log").read_text(errors="replace")[-4000:]
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        process = self.running.pop(name)
+        process.kill()
+        process.wait()
 
     def stop(self, *names: str) -> None:
         """Stop those named, or all, the last started first."""
