@@ -31,6 +31,17 @@ def units_below(unit: OrgUnit) -> set[int]:
     return found
 
 
+def units_above(unit: OrgUnit) -> list[int]:
+    """Ids of the unit and of all units above it, from itself upwards."""
+    parent = dict(OrgUnit.objects.filter(bureau=unit.bureau_id).values_list("pk", "parent"))
+    found: list[int] = []
+    here: int | None = unit.pk
+    while here is not None and here not in found:
+        found.append(here)
+        here = parent.get(here)
+    return found
+
+
 def visible_units(user: User) -> QuerySet[OrgUnit]:
     """The units whose people and places this user may see: the own unit and all below it.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from bureau.sentences import Sentence, gettext_noop
-from bureau.thresholds import UNITS, WEEKDAYS, Source, misfit, rule
+from bureau.thresholds import UNITS, WEEKDAYS, Source, problems_of, rule
 
 __all__ = ["RULES", "UNITS", "Rules", "Source", "check", "described"]
 
@@ -280,6 +280,14 @@ class Rules:
     no_signal_floor_s: int = rule(
         300, "s", Source.OURS, gettext_noop("No signal after this or 3 × interval")
     )
+    sos_escalate_s: int = rule(
+        30,
+        "s",
+        Source.OURS,
+        gettext_noop("An SOS unanswered this long is shown to the next unit up, and so on"),
+        low=10,
+        high=600,
+    )
     stillness_check_s: int = rule(
         1800,
         "s",
@@ -424,26 +432,4 @@ def described() -> list[tuple[str, Any, str, Source, str]]:
 
 def check(values: Mapping[str, Any]) -> list[Sentence]:
     """What is wrong with a bureau's values; empty if nothing is."""
-    known = {f.name: f for f in fields(Rules)}
-    problems = []
-    for key, value in values.items():
-        if key not in known:
-            problems.append(
-                Sentence(
-                    "unknown_rule", gettext_noop("There is no rule called %(key)s."), {"key": key}
-                )
-            )
-        elif template := misfit(value, known[key]):
-            about = known[key].metadata
-            said = {"key": key, "low": about["low"], "high": about["high"]}
-            if about["choices"] is not None:
-                said["choices"] = ", ".join(about["choices"])
-            problems.append(Sentence("misfit", template, said))
-    if problems:
-        return problems
-    for smaller, larger in IN_ORDER:
-        least, most = (values.get(key, known[key].default) for key in (smaller, larger))
-        if most < least:
-            template = gettext_noop("%(larger)s must not be smaller than %(smaller)s.")
-            problems.append(Sentence("order", template, {"larger": larger, "smaller": smaller}))
-    return problems
+    return problems_of(values, {f.name: f for f in fields(Rules)}, IN_ORDER)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, field
 from enum import StrEnum
 from typing import Any
 
-from bureau.sentences import gettext_noop
+from bureau.sentences import Sentence, gettext_noop
 
 
 class Source(StrEnum):
@@ -106,3 +106,34 @@ def _misfit_choice(value: Any, choices: Mapping[str, str], *, several: bool) -> 
         return None if fits and value else gettext_noop("%(key)s takes one or more of %(choices)s.")
     fits = isinstance(value, str) and value in choices
     return None if fits else gettext_noop("%(key)s takes one of %(choices)s.")
+
+
+def problems_of(
+    values: Mapping[str, Any],
+    known: Mapping[str, Field[Any]],
+    in_order: Sequence[tuple[str, str]],
+) -> list[Sentence]:
+    """What is wrong with values of the known thresholds; of each two `in_order` the second is
+    never smaller."""
+    problems = []
+    for key, value in values.items():
+        if key not in known:
+            problems.append(
+                Sentence(
+                    "unknown_rule", gettext_noop("There is no rule called %(key)s."), {"key": key}
+                )
+            )
+        elif template := misfit(value, known[key]):
+            about = known[key].metadata
+            said = {"key": key, "low": about["low"], "high": about["high"]}
+            if about["choices"] is not None:
+                said["choices"] = ", ".join(about["choices"])
+            problems.append(Sentence("misfit", template, said))
+    if problems:
+        return problems
+    for smaller, larger in in_order:
+        least, most = (values.get(key, known[key].default) for key in (smaller, larger))
+        if most < least:
+            template = gettext_noop("%(larger)s must not be smaller than %(smaller)s.")
+            problems.append(Sentence("order", template, {"larger": larger, "smaller": smaller}))
+    return problems

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from bureau.models import Role
 
 # Asked for by pages on their own; they say nothing about whether somebody sits there.
-BACKGROUND = ("/alarms", "/api/live", "/health", "/jsi18n/", "/my/news/")
+BACKGROUND = ("/alarms", "/api/live", "/health", "/jsi18n/", "/my/news/", "/my/sos/state/")
 # A dispatcher's screen is watched all shift long and seldom touched: signing it out would lose the
 # live picture, and an SOS with it. SESSION_COOKIE_AGE ends these sessions.
 WATCHERS = frozenset({Role.DISPATCHER})

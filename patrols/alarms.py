@@ -5,22 +5,28 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from bureau.access import visible_units
 from bureau.errors import Refused
 from bureau.models import Role, User
+from patrols.escalation import end_sights, widened_alarms
 from patrols.models import Alarm, PhoneNoticeKind
 from patrols.notices import notify
 
 # Who answers for the people in the field; an inspector looks on.
 ANSWERING_ROLES = frozenset({Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR})
+# Who is shown an alarm beyond the own units: all who watch the live picture.
+WIDENED_ROLES = ANSWERING_ROLES | {Role.INSPECTOR}
 
 
 def visible_alarms(user: User) -> QuerySet[Alarm]:
-    """Alarms of people in the units that the user may see."""
-    return Alarm.objects.filter(bureau=user.bureau_id, person__unit__in=visible_units(user))
+    """Alarms of people in the units that the user may see, and open ones widened to the user."""
+    own = Q(person__unit__in=visible_units(user))
+    if user.role in WIDENED_ROLES:
+        own |= Q(pk__in=widened_alarms(user).values("pk"))
+    return Alarm.objects.filter(own, bureau=user.bureau_id)
 
 
 def acknowledge(alarm_id: int, *, by: User, now: datetime) -> Alarm:
@@ -49,6 +55,25 @@ def close(alarm_id: int, *, by: User, reason: str, now: datetime) -> Alarm:
     Raises Refused without a reason, for an alarm that nobody has acknowledged, and for one that is
     closed already.
     """
+    reason = checked_reason(reason)
+    alarm = find(alarm_id, by)
+    with transaction.atomic():
+        changed = Alarm.objects.filter(
+            pk=alarm.pk, acknowledged_at__isnull=False, closed_at=None
+        ).update(closed_at=now, closed_by=by, closed_reason=reason)
+        if changed:
+            notify(alarm.person, PhoneNoticeKind.SOS_CLOSED, alarm.pk, now)
+            end_sights(alarm, now)
+    alarm.refresh_from_db()
+    if changed:
+        return alarm
+    if alarm.closed_at is not None:
+        raise Refused("alarm_closed", _("This alarm is closed already."))
+    raise Refused("alarm_waiting", _("Acknowledge the alarm first, then close it."))
+
+
+def checked_reason(reason: str) -> str:
+    """A reason for closing as it is kept. Raises Refused if there is none, or too much of it."""
     reason = reason.strip()
     if not reason:
         raise Refused("reason_missing", _("Say in a few words how the alarm ended."))
@@ -57,19 +82,7 @@ def close(alarm_id: int, *, by: User, reason: str, now: datetime) -> Alarm:
         raise Refused(
             "reason_too_long", _("Keep the reason under %(n)d characters.") % {"n": longest}
         )
-    alarm = find(alarm_id, by)
-    with transaction.atomic():
-        changed = Alarm.objects.filter(
-            pk=alarm.pk, acknowledged_at__isnull=False, closed_at=None
-        ).update(closed_at=now, closed_by=by, closed_reason=reason)
-        if changed:
-            notify(alarm.person, PhoneNoticeKind.SOS_CLOSED, alarm.pk, now)
-    alarm.refresh_from_db()
-    if changed:
-        return alarm
-    if alarm.closed_at is not None:
-        raise Refused("alarm_closed", _("This alarm is closed already."))
-    raise Refused("alarm_waiting", _("Acknowledge the alarm first, then close it."))
+    return reason
 
 
 def find(alarm_id: int, user: User) -> Alarm:

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from bureau.access import rules_on, visible_units
 from bureau.errors import Refused
 from bureau.models import OrgUnit, Role, User
+from patrols.escalation import note_sights, widened_alarms
 from patrols.models import (
     Alarm,
     Latest,
@@ -83,6 +84,7 @@ def check_may_watch(user: User) -> OrgUnit:
 def begin_watch(user: User, now: datetime) -> int:
     """Log that the user begins to watch; the id of the line."""
     unit = check_may_watch(user)
+    note_sights(user, widened_alarms(user), now)
     return LiveWatch.objects.create(
         bureau_id=unit.bureau_id, unit=unit, user=user, joined_at=now, seen_at=now
     ).pk
@@ -201,6 +203,17 @@ def state_row(state: LiveState, seen: Collection[int]) -> Row:
     }
 
 
+def guest_row(person: Row, unit_name: str) -> Row:
+    """What the list says of somebody of other units whose SOS was widened: name, unit, phone."""
+    return {**person, "badge": "", "guest": unit_name}
+
+
+def guest_state_row(state: LiveState) -> Row:
+    """The state of such a person: where and how long still, nothing about others."""
+    hidden = {"company": "unknown", "since": None, "others": 0, "hotspot": None}
+    return state_row(state, ()) | hidden
+
+
 def on_duty(state: LiveState | None, now_ms: int) -> bool:
     """Whether the state says that its person is on duty at that moment."""
     if state is None or state.duty_since is None or state.duty_until is None:
@@ -254,6 +267,7 @@ def alarm_rows(alarms: QuerySet[Alarm], now: datetime) -> list[Row]:
             "person": alarm.person_id,
             "name": alarm.person.name,
             "unit": alarm.person.unit_id,
+            "unit_name": alarm.person.unit.name,
             "raised": ms(alarm.raised_at),
             "lon": None if alarm.point is None else round(alarm.point.x, 7),
             "lat": None if alarm.point is None else round(alarm.point.y, 7),
@@ -264,11 +278,23 @@ def alarm_rows(alarms: QuerySet[Alarm], now: datetime) -> list[Row]:
             "closed": ms(alarm.closed_at),
             "closed_by": None if alarm.closed_by is None else str(alarm.closed_by),
             "reason": alarm.closed_reason,
+            "cancelled": alarm.closed_by_id is not None
+            and alarm.closed_by_id == alarm.person.user_id,
+            "reach": reach_row(alarm),
         }
-        for alarm in shown.select_related("person", "acknowledged_by", "closed_by").order_by(
-            "raised_at", "pk"
-        )
+        for alarm in shown.select_related("person__unit", "acknowledged_by", "closed_by")
+        .prefetch_related("reaches__unit")
+        .order_by("raised_at", "pk")
     ]
+
+
+def reach_row(alarm: Alarm) -> Row | None:
+    """The widest unit to whose watchers the alarm is shown while it is open, and since when."""
+    reaches = list(alarm.reaches.all())
+    if not reaches:
+        return None
+    last = reaches[-1]
+    return {"unit": last.unit_id, "name": last.unit.name, "at": ms(last.at)}
 
 
 # --- the snapshot ------------------------------------------------------------------------------
@@ -310,12 +336,22 @@ def snapshot(user: User, now: datetime) -> Row:
         for state in LiveState.objects.filter(bureau_id=top.bureau_id, person_id__in=roster)
     }
     fixes = latest_fixes(Latest.objects.filter(bureau_id=top.bureau_id, person_id__in=roster))
+    widened = list(widened_alarms(user).select_related("person__unit"))
+    note_sights(user, widened, now)
+    guest_units = {alarm.person_id: alarm.person.unit.name for alarm in widened}
+    guest_rows = roster_rows(Person.objects.filter(pk__in=guest_units), now)
+    guest_states = {
+        state.person_id: state
+        for state in LiveState.objects.filter(bureau_id=top.bureau_id, person_id__in=guest_rows)
+    }
+    fixes += latest_fixes(Latest.objects.filter(bureau_id=top.bureau_id, person_id__in=guest_rows))
+    shown = states | guest_states
     now_ms = ms(now) or 0
     return {
         "epoch": epoch,
         "number": number,
         "cursor": max(
-            [fix.version for fix in fixes] + [state.version for state in states.values()],
+            [fix.version for fix in fixes] + [state.version for state in shown.values()],
             default=0,
         ),
         "at": now_ms,
@@ -335,10 +371,17 @@ def snapshot(user: User, now: datetime) -> Row:
                 "complaint_respond_s",
             )
         },
-        "people": list(roster.values()),
-        "states": [state_row(state, roster) for state in states.values()],
-        "fixes": [fix.row() for fix in fixes if is_shown(fix, states.get(fix.person), now_ms)],
-        "alarms": alarm_rows(Alarm.objects.filter(person__unit__in=units), now),
+        "people": list(roster.values())
+        + [guest_row(row, guest_units[pk]) for pk, row in guest_rows.items()],
+        "states": [state_row(state, roster) for state in states.values()]
+        + [guest_state_row(state) for state in guest_states.values()],
+        "fixes": [fix.row() for fix in fixes if is_shown(fix, shown.get(fix.person), now_ms)],
+        "alarms": alarm_rows(
+            Alarm.objects.filter(
+                Q(person__unit__in=units) | Q(pk__in=[alarm.pk for alarm in widened])
+            ),
+            now,
+        ),
         "orders": [
             cut(row, {unit.pk for unit in units})
             for row in order_rows(Lead.objects.filter(unit__in=units), now)
@@ -353,13 +396,18 @@ def tails(user: User, now: datetime) -> dict[int, list[list[float]]]:
     whose watching is logged (decision 22).
     """
     top = check_may_watch(user)
+    widened = list(widened_alarms(user))
+    note_sights(user, widened, now)
+    visible = Person.objects.filter(
+        Q(unit__in=visible_units(user)) | Q(pk__in=[alarm.person_id for alarm in widened])
+    )
     now_ms = ms(now) or 0
     since = {
         state.person_id: ms(state.duty_since) or 0
         for state in LiveState.objects.filter(
             bureau_id=top.bureau_id,
             duty_until__gt=now,
-            person_id__in=Person.objects.filter(unit__in=visible_units(user)).values("pk"),
+            person_id__in=visible.values("pk"),
         )
         if on_duty(state, now_ms)
     }

@@ -14,11 +14,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from patrols.live import Fix, Row, is_shown, state_row
+from patrols.live import Fix, Row, guest_row, guest_state_row, is_shown, state_row
 from patrols.models import LiveState
 from patrols.order_rows import cut
 from realtime.changes import Changes
 from realtime.frames import MOVE, Frame, Moves, pack_moves
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A person with an open SOS that is shown to all who watch `unit` or one below."""
+
+    person: int
+    unit: int
+    unit_name: str  # of the person's own unit
 
 
 @dataclass
@@ -29,14 +38,17 @@ class Picture:
     states: dict[int, LiveState] = field(default_factory=dict)
     roster: dict[int, Row] = field(default_factory=dict)
     parent: dict[int, int | None] = field(default_factory=dict)  # unit → the unit above
+    reaches: dict[int, Reach] = field(default_factory=dict)  # by alarm
 
     def apply(
         self, changes: Changes, roster: dict[int, Row], parent: dict[int, int | None]
     ) -> Tick:
         """Take in what one look found; what is to be told of it."""
         self.roster, self.parent = roster, parent
-        told = {fix.person for fix in changes.fixes} | changes.moved.keys()
-        restated = {state.person_id for state in changes.states} | changes.moved.keys()
+        widened = self.widen(changes.alarms)
+        entered = {after.person for _, after in widened if after is not None}
+        told = {fix.person for fix in changes.fixes} | changes.moved.keys() | entered
+        restated = {state.person_id for state in changes.states} | changes.moved.keys() | entered
         self.fixes.update((fix.person, fix) for fix in changes.fixes)
         for state in changes.states:
             before = self.states.get(state.person_id)
@@ -47,7 +59,20 @@ class Picture:
             changes=changes,
             told=sorted(p for p in told if p in self.fixes and p in roster),
             restated=sorted(p for p in restated if p in self.states and p in roster),
+            widened=widened,
         )
+
+    def widen(self, alarms: list[Row]) -> list[tuple[Reach | None, Reach | None]]:
+        """Take in how far alarms reach; (before, after) of each that reaches elsewhere now."""
+        found = []
+        for row in alarms:
+            before, after = self.reaches.pop(row["id"], None), None
+            if row["reach"] is not None and row["closed"] is None:
+                after = Reach(row["person"], row["reach"]["unit"], row["unit_name"])
+                self.reaches[row["id"]] = after
+            if before != after:
+                found.append((before, after))
+        return found
 
 
 @dataclass
@@ -57,6 +82,7 @@ class Tick:
     changes: Changes
     told: list[int]
     restated: list[int]
+    widened: list[tuple[Reach | None, Reach | None]] = field(default_factory=list)
 
 
 @dataclass
@@ -87,10 +113,33 @@ class Cutter:
     def frame(self, unit: int) -> Frame:
         """The frame of one group."""
         units = self.below.get(unit, set())
-        moves = self.moves[np.isin(self.units, list(units))] if len(self.moves) else self.moves
-        return Frame(self.epoch, self.number, unit, self.at_ms, moves, self.rest(units))
+        guests = self.guests(unit, units)
+        moves = self.moves
+        if len(moves):
+            mine = np.isin(self.units, list(units))
+            if guests:
+                mine |= np.isin(moves["person"], list(guests))
+            moves = moves[mine]
+        return Frame(
+            self.epoch, self.number, unit, self.at_ms, moves, self.rest(unit, units, guests)
+        )
 
-    def rest(self, units: set[int]) -> Row:
+    def guests(self, unit: int, units: set[int]) -> dict[int, str]:
+        """People of other units whose open SOS reaches this one → the name of their unit."""
+        roster = self.picture.roster
+        return {
+            reach.person: reach.unit_name
+            for reach in self.picture.reaches.values()
+            if self.is_reached(unit, reach)
+            and reach.person in roster
+            and roster[reach.person]["unit"] not in units
+        }
+
+    def is_reached(self, unit: int, reach: Reach | None) -> bool:
+        """Whether a unit's watchers are among those whom an alarm reaches."""
+        return reach is not None and unit in self.below.get(reach.unit, set())
+
+    def rest(self, unit: int, units: set[int], guests: Mapping[int, str]) -> Row:
         """The rare part: only keys that have something to say."""
         changes, roster = self.tick.changes, self.picture.roster
         restated = [p for p in self.tick.restated if roster[p]["unit"] in units]
@@ -98,17 +147,32 @@ class Cutter:
         if restated:
             seen = {pk for pk, row in roster.items() if row["unit"] in units}
             rest["states"] = [state_row(self.picture.states[p], seen) for p in restated]
-        if people := [row for row in changes.people if row["unit"] in units]:
+        if visiting := [p for p in self.tick.restated if p in guests]:
+            rest.setdefault("states", []).extend(
+                guest_state_row(self.picture.states[p]) for p in visiting
+            )
+        people = [row for row in changes.people if row["unit"] in units]
+        if guests:
+            new = {after.person for _, after in self.tick.widened if after is not None}
+            new |= {row["id"] for row in changes.people}
+            people += [guest_row(roster[p], guests[p]) for p in sorted(new & guests.keys())]
+        if people:
             rest["people"] = people
-        left = [
+        left = {
             person
             for person, before in (changes.gone | changes.moved).items()
             if before in units and (person not in roster or roster[person]["unit"] not in units)
-        ]
-        if left:
+        }
+        left |= {
+            before.person
+            for before, _ in self.tick.widened
+            if before is not None
+            and self.is_reached(unit, before)
+            and (before.person not in roster or roster[before.person]["unit"] not in units)
+        }
+        if left := left - guests.keys():
             rest["gone"] = sorted(left)
-        if alarms := [row for row in changes.alarms if row["unit"] in units]:
-            rest["alarms"] = alarms
+        rest |= self.alarms(unit, units)
         if orders := [cut(row, units) for row in changes.orders if row["unit"] in units]:
             rest["orders"] = orders
         if changes.places:
@@ -116,6 +180,22 @@ class Cutter:
         if self.judged_ms is not None:
             rest["judged"] = self.judged_ms
         return rest
+
+    def alarms(self, unit: int, units: set[int]) -> Row:
+        """Alarms of these units that changed, and those that reach them; `over`: they no longer do.
+
+        Of an alarm that was only widened to a unit nothing is told after its closing.
+        """
+        told, over = [], []
+        for row in self.tick.changes.alarms:
+            if row["unit"] in units:
+                told.append(row)
+            elif row["reach"] and unit in self.below.get(row["reach"]["unit"], set()):
+                if row["closed"] is None:
+                    told.append(row)
+                else:
+                    over.append(row["id"])
+        return ({"alarms": told} if told else {}) | ({"over": over} if over else {})
 
 
 def to_moves(fixes: list[Fix], at_ms: int) -> Moves:

@@ -21,6 +21,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from bureau.models import Bureau
+from patrols.escalation import escalate
 from patrols.live import ms, stream_key
 from patrols.live_round import Memory, run_round
 from patrols.orders import expire_offers
@@ -73,7 +74,8 @@ class Ticker:
         )
 
     def tick(self, now: datetime, at_s: float) -> int:
-        """Read, cut and publish one frame; to how many groups."""
+        """Widen alarms that wait; then read, cut and publish one frame: to how many groups."""
+        escalate(now)
         self.number = (self.number + 1) % 2**32
         cutter = self.look(now, at_s)
         try:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from bureau.access import visible_units
 from bureau.models import OrgUnit, User
 from frontend.pages import Page, may_open, pages_of
-from patrols.models import Alarm
+from patrols.alarms import visible_alarms
 
 register = template.Library()
 
@@ -69,9 +69,11 @@ def unit_switch(context: dict[str, Any]) -> dict[str, Any]:
 @register.simple_tag
 def open_alarms(user: User) -> dict[str, int]:
     """How many alarms of the user's units stand open, and how many nobody has answered."""
-    return Alarm.objects.filter(
-        bureau=user.bureau, closed_at=None, person__unit__in=visible_units(user)
-    ).aggregate(open=Count("pk"), unanswered=Count("pk", filter=Q(acknowledged_at=None)))
+    return (
+        visible_alarms(user)
+        .filter(closed_at=None)
+        .aggregate(open=Count("pk"), unanswered=Count("pk", filter=Q(acknowledged_at=None)))
+    )
 
 
 @register.filter

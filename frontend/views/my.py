@@ -14,10 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from bureau.access import units_above
 from bureau.errors import Refused
-from bureau.models import OrgUnit, User
+from bureau.models import User
 from bureau.week import Week, day_bounds
 from frontend.flag_words import flag_lines
 from frontend.notice_words import news_lines
@@ -43,7 +45,7 @@ from patrols.models import (
     Shift,
 )
 from patrols.scorecard import WeekRow, week_rows
-from patrols.sos import raise_sos
+from patrols.sos import cancel, raise_sos
 
 LOOKS_SHOWN = 30
 
@@ -85,16 +87,6 @@ def refused_lines(person: Person, week: Week) -> list[dict[str, Any]]:
         bureau_id=person.bureau_id, person_id=person.pk, day__in=week.days
     ).order_by("-day", "reason")
     return [{"day": row.day, "reason": row.reason, "count": row.count} for row in rows]
-
-
-def ancestors(unit: OrgUnit) -> list[int]:
-    """Ids of the unit and all above it."""
-    found: list[int] = []
-    here: OrgUnit | None = unit
-    while here is not None and here.pk not in found:
-        found.append(here.pk)
-        here = here.parent
-    return found
 
 
 def week_context(person: Person, week: Week, user: User) -> dict[str, Any]:
@@ -161,7 +153,7 @@ def my(request: HttpRequest) -> HttpResponseBase:
         NoticeAccepted.objects.filter(person=person, notice=notice).first() if notice else None
     )
     watches = LiveWatch.objects.filter(
-        unit__in=ancestors(person.unit), joined_at__gt=timezone.now() - timedelta(days=7)
+        unit__in=units_above(person.unit), joined_at__gt=timezone.now() - timedelta(days=7)
     ).select_related("user")
     context = {
         "person": person,
@@ -238,6 +230,24 @@ def sos(request: HttpRequest) -> HttpResponseBase:
         return JsonResponse({"alarm": alarm.pk, "new": fresh, "raised_at": raised})
     messages.warning(request, _("SOS sent. The dispatch centre sees it now."))
     return see_other("/my/")
+
+
+@require_POST
+@opens("my")
+def cancel_sos(request: HttpRequest) -> HttpResponseBase:
+    """Take one's own SOS back, with a reason that stays on the record."""
+    cancel(person_of(request), reason=words_in(request, "reason"), now=timezone.now())
+    messages.success(request, _("Your SOS is cancelled. The dispatch centre sees it, and why."))
+    return see_other("/my/")
+
+
+@never_cache
+@require_GET
+@opens("my")
+def sos_state(request: HttpRequest) -> HttpResponse:
+    """How one's own open SOS stands, and the form to cancel it: a part of the page."""
+    alarm = person_of(request).alarms.filter(closed_at=None).first()
+    return render(request, "my/sos.html", {"alarm": alarm})
 
 
 def read_place(request: HttpRequest) -> tuple[float, float] | None:

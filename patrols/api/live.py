@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from bureau.models import User
 from patrols import alarms, live
+from patrols.alarm_help import nearest_help
 from patrols.models import Alarm
 
 
@@ -60,6 +61,25 @@ def close(request: Request, pk: int) -> Response:
     )
 
 
+@api_view(["GET"])
+def near(request: Request, pk: int) -> Response:
+    """The pairs nearest to an open SOS, of the user's own units: {"pairs": [{"people", …}]}.
+
+    `seconds`: along the streets, for who arrives last; null where no streets are known, then
+    `metres` as the crow flies are all there is.
+    """
+    found = nearest_help(pk, user_of(request), timezone.now())
+    pairs = [
+        {
+            "people": [{"id": person, "name": name} for person, name in one.people],
+            "seconds": None if one.seconds is None else round(one.seconds),
+            "metres": round(one.metres),
+        }
+        for one in found
+    ]
+    return fresh(Response({"pairs": pairs}))
+
+
 def alarm_response(alarm: Alarm) -> Response:
     """The alarm as the live picture has it."""
     rows = live.alarm_rows(Alarm.objects.filter(pk=alarm.pk), timezone.now())
@@ -84,4 +104,5 @@ urlpatterns: list = [
     path("live/trails", tails, name="live-trails"),
     path("live/alarms/<int:pk>/acknowledge", acknowledge, name="alarm-acknowledge"),
     path("live/alarms/<int:pk>/close", close, name="alarm-close"),
+    path("live/alarms/<int:pk>/near", near, name="alarm-near"),
 ]

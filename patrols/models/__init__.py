@@ -34,6 +34,7 @@ from patrols.models.positions import (
     RefusedCount,
     TouchedDay,
 )
+from patrols.models.reach import AlarmReach
 from patrols.models.verdicts import (
     Company,
     CompanySpan,
@@ -50,6 +51,7 @@ from patrols.models.verdicts import (
 __all__ = [
     "Alarm",
     "AlarmKind",
+    "AlarmReach",
     "Category",
     "Certificate",
     "Company",

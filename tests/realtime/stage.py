@@ -120,6 +120,8 @@ class Screen:
                 "at": frame.at_ms - int(move["age"]),
             }
         self.alarms.update((row["id"], row) for row in rest.get("alarms", []))
+        for over in rest.get("over", []):
+            self.alarms.pop(over, None)
 
     def shows(self) -> dict[str, Any]:
         """What is on the screen, to be compared."""

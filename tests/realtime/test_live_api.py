@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from bureau.models import Role, User
+from geo.models import RoadSegment
 from patrols import live
-from patrols.models import Alarm, AlarmKind, LiveWatch, Person
+from patrols.models import Alarm, AlarmKind, Company, LiveState, LiveWatch, Person
 from realtime.ticker import Rounds
 from tests import make
 from tests.realtime.stage import officer, report, walk
@@ -259,3 +260,88 @@ def test_closing_without_a_body_says_what_is_missing(town: Town, now: datetime):
     answer = post(town.dispatcher, f"/api/live/alarms/{alarm.pk}/close")
     assert answer.status_code == 400
     assert "reason" in answer.json()["error"]["fields"]
+
+
+def together(*people: Person, at: datetime) -> None:
+    """Say that these walk together, as the live judge would."""
+    for person in people:
+        others = [other.pk for other in people if other != person]
+        LiveState.objects.filter(person_id=person.pk).update(
+            company=Company.TOGETHER, company_since=at, partners=others
+        )
+
+
+def test_the_two_nearest_pairs_to_an_sos_by_their_last_member(town: Town, now: datetime):
+    caller = officer(town.west, now)
+    places = {
+        "near": ((60, 0), (80, 0)),
+        "far": ((0, -300), (0, -310)),
+        "middle": ((0, 90), (0, 120)),
+        "east": ((10, 0), (10, 5)),
+    }
+    pairs = {}
+    for name, (one, two) in places.items():
+        unit = town.east if name == "east" else town.west
+        pairs[name] = [officer(unit, now), officer(unit, now)]
+        for person, place_m in zip(pairs[name], (one, two), strict=True):
+            report(person, *place_m, now)
+    silent = [officer(town.west, now), officer(town.west, now)]
+    for person in silent:
+        report(person, 5, 5, now - timedelta(minutes=2))
+    single = officer(town.west, now)
+    report(single, 2, 0, now)
+    report(caller, 0, 0, now)
+    Rounds().run_once(now)
+    for members in (*pairs.values(), silent):
+        together(*members, at=now)
+    alarm = sos(caller, now)
+    west = make.user(Role.DISPATCHER, town.west)
+    body = browser(west).get(f"/api/live/alarms/{alarm.pk}/near").json()
+    found = [[one["id"] for one in pair["people"]] for pair in body["pairs"]]
+    assert found == [[p.pk for p in pairs["near"]], [p.pk for p in pairs["middle"]]]
+    assert [pair["metres"] for pair in body["pairs"]] == [80, 120]
+    # Along the streets at 1.1 m/s: 80 m on street C, 120 m on street 3.
+    assert [pair["seconds"] for pair in body["pairs"]] == [73, 109]
+    top = browser(town.dispatcher).get(f"/api/live/alarms/{alarm.pk}/near").json()["pairs"]
+    assert [one["id"] for one in top[0]["people"]] == [p.pk for p in pairs["east"]]
+    sos(pairs["near"][0], now)
+    body = browser(west).get(f"/api/live/alarms/{alarm.pk}/near").json()
+    assert [pair["metres"] for pair in body["pairs"]] == [120, 310]
+
+
+def test_without_streets_the_straight_way_says_who_is_nearest(town: Town, now: datetime):
+    RoadSegment.objects.all().delete()
+    caller, one, two = (officer(town.west, now) for _ in range(3))
+    report(caller, 0, 0, now)
+    report(one, 30, 40, now)
+    report(two, 60, 80, now)
+    Rounds().run_once(now)
+    together(one, two, at=now)
+    address = f"/api/live/alarms/{sos(caller, now).pk}/near"
+    [pair] = browser(town.dispatcher).get(address).json()["pairs"]
+    assert (pair["metres"], pair["seconds"]) == (100, None)
+
+
+def test_without_a_place_or_a_pair_nothing_is_made_up(town: Town, now: datetime):
+    alarm = sos(officer(town.west, now), now)
+    address = f"/api/live/alarms/{alarm.pk}/near"
+    assert browser(town.dispatcher).get(address).json()["pairs"] == []
+    report(alarm.person, 0, 0, now)
+    assert browser(town.dispatcher).get(address).json()["pairs"] == []
+
+
+def test_who_may_not_ask_who_is_nearest(town: Town, now: datetime):
+    alarm = sos(officer(town.west, now), now)
+    address = f"/api/live/alarms/{alarm.pk}/near"
+    for user in (
+        make.user(Role.OFFICER, town.west),
+        make.user(Role.PLANNER, town.west),
+        make.user(Role.DISPATCHER, town.east),
+        build_town("other").dispatcher,
+    ):
+        answer = browser(user).get(address)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_yours")
+    assert browser(None).get(address).status_code == 401
+    assert post(town.dispatcher, address).status_code == 405
+    Alarm.objects.filter(pk=alarm.pk).update(closed_at=now)
+    assert browser(town.dispatcher).get(address).status_code == 403

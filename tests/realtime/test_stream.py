@@ -190,14 +190,15 @@ def test_a_watcher_of_one_squad_never_gets_a_byte_about_another(town: Town, wire
     Alarm.objects.create(bureau=town.bureau, person=east[1], kind=AlarmKind.SOS, raised_at=wire.now)
     officer(town.east, wire.now, name="EAST-NEW")
     make.station(town.east, *(120.0, 30.0), name="EAST-KIOSK")
-    frames = [wire.tick(judge=True, seconds=12.0)]
+    # Not long enough for the SOS to be widened.
+    frames = [wire.tick(judge=True, seconds=9.0)]
     # The pair itself is known to the west as "together with one person elsewhere".
     state = LiveState.objects.get(person_id=west[0].pk)
     assert state.partners == [east[0].pk]
     row = live.state_row(state, {person.pk for person in west})
     assert (row["company"], row["partners"], row["others"]) == ("together", [], 1)
     assert row in frames[0][town.west.pk][0].rest["states"]
-    frames += [wire.tick(judge=True, seconds=12.0) for _ in range(2)]
+    frames += [wire.tick(judge=True, seconds=9.0) for _ in range(2)]
     told_west: set[int] = set()
     for found in frames:
         frame, body = found[town.west.pk]

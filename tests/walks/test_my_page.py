@@ -264,6 +264,27 @@ def test_an_sos_works_off_duty_without_notice_and_without_scripts(town: Town):
     assert Alarm.objects.get().person == person
 
 
+def test_the_page_says_how_the_sos_stands_and_takes_it_back(
+    client: Client, town: Town, officer: Person
+):
+    assert client.get("/my/sos/state/").text.strip() == ""
+    client.post("/my/sos/", headers=JSON)
+    assert "Nobody has answered yet" in client.get("/my/sos/state/").text
+    assert "It was a false alarm" in client.get("/my/").text
+    empty = client.post("/my/sos/cancel/", {"reason": " "})
+    assert (empty.status_code, Alarm.objects.get().closed_at) == (409, None)
+    assert client.post("/my/sos/cancel/", {"reason": "In the pocket"}).status_code == 303
+    alarm = Alarm.objects.get()
+    assert (alarm.closed_by, alarm.closed_reason) == (officer.user, "In the pocket")
+    assert client.get("/my/sos/state/").text.strip() == ""
+    assert client.post("/my/sos/cancel/", {"reason": "again"}).status_code == 409
+    other = Client(headers={"host": "localhost"})
+    assert other.post("/my/sos/cancel/", {"reason": "x"}).status_code == 302
+    other.force_login(town.dispatcher)
+    assert other.post("/my/sos/cancel/", {"reason": "x"}).status_code == 403
+    assert other.get("/my/sos/state/").status_code == 403
+
+
 # Own data
 
 

@@ -51,11 +51,11 @@ list.chosen = chosen.person;
 
 const strip = new AlarmStrip(at("live-alarms"), settings.may_answer, {
   show: (alarm) => choose(alarm.person, true),
+  pick: (person) => choose(person, true),
   changed(alarm) {
     picture.alarms.set(alarm.id, alarm);
     render();
   },
-  unitName: (id) => picture.units.get(id)?.name ?? "",
 });
 
 const stream = new Stream(
@@ -168,7 +168,7 @@ function render() {
   const units = chosen.unit ? picture.below(chosen.unit) : null;
   const views = picture.views(now).filter((view) => !units || units.has(view.person.unit));
   list.update(views, now);
-  strip.update(picture.openAlarms(), now);
+  strip.update(picture.shownAlarms(), now);
   const shown = chosen.kind ? views.filter((view) => view.kind === chosen.kind) : views;
   if (layer) {
     layer.update(shown);

@@ -64,6 +64,7 @@ async function raise() {
       const { raised_at } = await send();
       if (words) words.textContent = interpolate(gettext("SOS sent at %s"), [raised_at]);
       said.textContent = gettext("The dispatch centre sees it now. Stay where you are safe.");
+      document.dispatchEvent(new CustomEvent("tandem:sos"));
       break;
     } catch {
       if (attempt === 4) {

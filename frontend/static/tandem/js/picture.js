@@ -14,6 +14,7 @@
  * @property {"officer" | "auxiliary"} category
  * @property {number} unit
  * @property {number | null} interval how often the phone reports, s; null without a phone
+ * @property {string} [guest] name of another unit: shown here only while an SOS is open
  */
 
 /**
@@ -39,6 +40,7 @@
  * @property {number} person
  * @property {string} name
  * @property {number} unit
+ * @property {string} unit_name
  * @property {number} raised ms
  * @property {number | null} lon
  * @property {number | null} lat
@@ -47,6 +49,8 @@
  * @property {number | null} closed ms
  * @property {string | null} closed_by
  * @property {string} reason
+ * @property {boolean} cancelled closed by the officer
+ * @property {{unit: number, name: string, at: number} | null} reach shown to all of that unit since
  */
 
 /** @typedef {{id: number, name: string, kind: string, parent: number | null}} Unit */
@@ -58,6 +62,7 @@
  * @property {Person[]} [people]
  * @property {number[]} [gone]
  * @property {Alarm[]} [alarms]
+ * @property {number[]} [over] alarms that are shown here no more
  * @property {true} [places]
  * @property {number} [judged]
  */
@@ -124,6 +129,7 @@ export class Picture {
     this.fixes = new Map(snapshot.fixes.map((row) => [row.person, row]));
     this.alarms = new Map(snapshot.alarms.map((row) => [row.id, row]));
     this.units = new Map(snapshot.units.map((row) => [row.id, row]));
+    for (const row of snapshot.people) this.receive(row);
     this.rules = snapshot.rules;
     this.unit = snapshot.unit;
     for (const id of this.tails.keys()) if (!this.fixes.has(id)) this.tails.delete(id);
@@ -138,7 +144,10 @@ export class Picture {
   /** @param {Frame} frame */
   apply(frame) {
     const { rest } = frame;
-    for (const row of rest.people ?? []) this.people.set(row.id, row);
+    for (const row of rest.people ?? []) {
+      this.people.set(row.id, row);
+      this.receive(row);
+    }
     for (const id of rest.gone ?? []) this.forget(id);
     for (const row of rest.states ?? []) {
       const before = this.states.get(row.person);
@@ -158,12 +167,23 @@ export class Picture {
       this.lengthen(fix);
     }
     for (const row of rest.alarms ?? []) this.alarms.set(row.id, row);
+    for (const id of rest.over ?? []) this.alarms.delete(id);
     if (rest.judged) this.judged = rest.judged;
+  }
+
+  /** Somebody of another unit stands under that unit's name. @param {Person} person */
+  receive(person) {
+    if (!person.guest || this.units.has(person.unit)) return;
+    this.units.set(person.unit, { id: person.unit, name: person.guest, kind: "", parent: null });
   }
 
   /** @param {number} id */
   forget(id) {
+    const unit = this.people.get(id)?.guest ? this.people.get(id)?.unit : undefined;
     for (const map of [this.people, this.states, this.fixes, this.tails]) map.delete(id);
+    if (unit !== undefined && ![...this.people.values()].some((row) => row.unit === unit)) {
+      this.units.delete(unit);
+    }
   }
 
   /** @param {Fix} fix */
@@ -194,6 +214,12 @@ export class Picture {
     return [...this.alarms.values()]
       .filter((alarm) => alarm.closed === null)
       .sort((a, b) => a.raised - b.raised);
+  }
+
+  /** Open ones, and those that their senders took back: somebody should call and make sure. */
+  shownAlarms() {
+    const cancelled = [...this.alarms.values()].filter((alarm) => alarm.closed && alarm.cancelled);
+    return [...this.openAlarms(), ...cancelled];
   }
 
   /**
