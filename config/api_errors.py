@@ -58,6 +58,8 @@ def body_of(error: Exception, response: Response) -> dict[str, Any]:
         case exceptions.ValidationError():
             fields = flat_fields(error.detail)
             return {"code": "invalid", "message": first_sentence(fields), "fields": fields}
+        case exceptions.AuthenticationFailed() if error.get_codes() == "bad_key":
+            return {"code": "bad_key", "message": str(error.detail)}
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return {"code": "not_authenticated", "message": _("Sign in first.")}
         case exceptions.ParseError():

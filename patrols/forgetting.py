@@ -22,7 +22,9 @@ from bureau.week import Week
 from geo.network import drop_old_tiles
 from geo.networks import roads_of
 from patrols import holds, sealing
+from patrols.leads import forget_contacts
 from patrols.models import Latest, LiveWatch, Person, PhoneNotice, Quarantine
+from patrols.orders import forget_places
 from patrols.storage import forgetting, list_partitions, make_partitions
 from patrols.storage.turns import in_turn
 
@@ -46,6 +48,8 @@ class Forgotten:
     quarantined: int = 0
     watches: int = 0  # lines of the watch log deleted
     notices: int = 0  # notices to phone pages deleted
+    places: int = 0  # where people were at the steps of their orders
+    contacts: int = 0  # who told leads that are long closed
     tiles: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
 
@@ -89,6 +93,8 @@ def forget(*, now: datetime, dry_run: bool = False) -> Forgotten:
             outcome.watches += forget_watches(bureau, now=now)
             outcome.notices += forget_notices(bureau, now=now)
             outcome.tiles += forget_tiles(bureau, now=now)
+            outcome.places += forget_places(bureau, before=now - retention(bureau, now))
+        outcome.contacts = forget_contacts(now=now)
     return outcome
 
 

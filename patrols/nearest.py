@@ -173,9 +173,10 @@ def obstacles(crowd: Crowd, *, enforcement: bool) -> list[Out | None]:
 def seconds_to(
     roads: Roads, place_lonlat: tuple[float, float], crowd: Crowd, able: Bools, limit_s: float
 ) -> Floats:
-    """Travel time of the able ones to the place, (able.sum(),); infinite beyond the limit.
+    """Travel time of the able ones to the place, (able.sum(),), infinite beyond the limit.
 
-    One search by distance, as far as the fastest gets.
+    One search by distance, as far as the fastest gets. In whole seconds: more would be pretence,
+    and who arrives in the same second arrives at one time.
     """
     speed = crowd.speed_mps[able]
     metres = travel_seconds(
@@ -185,7 +186,7 @@ def seconds_to(
         walking_mps=1.0,
         limit_s=limit_s * float(speed.max()),
     )[0]
-    seconds: Floats = metres / speed
+    seconds: Floats = np.rint(metres / speed)
     seconds[seconds > limit_s] = np.inf
     return seconds
 

@@ -24,10 +24,11 @@ def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp() * 1000)
 
 
-def order_rows(leads: QuerySet[Lead], now: datetime) -> list[Row]:
+def order_rows(leads: QuerySet[Lead], now: datetime, *, closed_too: bool = False) -> list[Row]:
     """Leads that are open or were closed a moment ago, oldest first, each with its order.
 
-    `members` name everybody who has the order; `cut` takes out who must not be named.
+    closed_too: however long ago they were closed. `members` name everybody who has the order;
+    `cut` takes out who must not be named.
     """
     members = OrderMember.objects.filter(
         Q(until=None) | Q(until=F("order__ended_at"), since__isnull=False)
@@ -37,10 +38,10 @@ def order_rows(leads: QuerySet[Lead], now: datetime) -> list[Row]:
         Prefetch("members", members, to_attr="present"),
         Prefetch("steps", arrivals, to_attr="arrivals"),
     )
-    shown = (
-        leads.filter(Q(closed_at=None) | Q(closed_at__gte=now - CLOSED_SHOWN))
-        .select_related("intake")
-        .prefetch_related(Prefetch("orders", orders, to_attr="tried"))
+    if not closed_too:
+        leads = leads.filter(Q(closed_at=None) | Q(closed_at__gte=now - CLOSED_SHOWN))
+    shown = leads.select_related("intake").prefetch_related(
+        Prefetch("orders", orders, to_attr="tried")
     )
     return [row_of(lead) for lead in shown.order_by("received_at", "pk")]
 
@@ -101,3 +102,35 @@ def cut(row: Row, units: Collection[int]) -> Row:
     """The row for somebody who sees these units: other people are a number without a name."""
     named = [member for member in row["members"] if member["unit"] in units]
     return row | {"members": named, "others": len(row["members"]) - len(named)}
+
+
+def steps_of(order: Order, units: Collection[int] | None) -> list[Row]:
+    """The order's steps in their order, for somebody who sees these units; None sees all people.
+
+    Where a person was who must not be named is not told either.
+    """
+    found = []
+    for step in order.steps.select_related("by").prefetch_related("people").order_by("at", "pk"):
+        people = list(step.people.all())
+        named = [one for one in people if units is None or one.unit_id in units]
+        told = len(named) == len(people)
+        by = step.by
+        # Officers act in their own name; another unit's is a number without a name.
+        shown = by is not None and (told or by.unit_id in (units or ()))
+        found.append(
+            {
+                "from": step.from_state,
+                "to": step.to_state,
+                "at": _ms(step.at),
+                "by": str(by) if shown else None,
+                "by_tandem": by is None,
+                "people": [{"person": one.pk, "name": one.name} for one in named],
+                "others": len(people) - len(named),
+                "lon": round(step.point.x, 7) if told and step.point else None,
+                "lat": round(step.point.y, 7) if told and step.point else None,
+                "distance_m": None if step.distance_m is None else round(step.distance_m, 1),
+                "flagged": step.flagged,
+                "note": step.note,
+            }
+        )
+    return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -209,6 +210,8 @@ def arrive(
     A later one of them is noted beside the name.
     """
     order, member = own(order_id, by)
+    if place is not None and not all(map(isfinite, place)):
+        place = None
     with transaction.atomic():
         order = Order.objects.select_for_update().select_related("lead", "bureau").get(pk=order.pk)
         if order.state not in {S.ACCEPTED, S.ARRIVED} or member.since is None:
@@ -275,6 +278,13 @@ def expire(order: Order, now: datetime) -> None:
     """Write that an offer has ended without an answer. Within a transaction."""
     move(order, S.EXPIRED, now=order.offer_ends_at or now, by=None, people=people_of(order))
     release(order, now)
+
+
+def forget_places(bureau: Bureau, *, before: datetime) -> int:
+    """Forget where people were at steps of that long ago; the distance stays. How many."""
+    return OrderStep.objects.filter(
+        order__bureau=bureau, at__lt=before, point__isnull=False
+    ).update(point=None)
 
 
 # --- one step ----------------------------------------------------------------------------------

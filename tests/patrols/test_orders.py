@@ -13,6 +13,7 @@ from django.utils import timezone
 from bureau.errors import Refused
 from bureau.models import Role, User
 from patrols import leads, notices, orders
+from patrols.forgetting import forget
 from patrols.live_round import people_on_duty
 from patrols.models import (
     Category,
@@ -469,6 +470,16 @@ def test_who_told_a_lead_is_forgotten_thirty_days_after_its_end(town: Town, now:
     assert leads.forget_contacts(now=now) == 1
     kept = dict(Lead.objects.values_list("pk", "contact"))
     assert kept == {old.pk: "", young.pk: "Li, 139…", waits.pk: "Zhao, 137…"}
+
+
+def test_where_they_arrived_is_forgotten_after_the_retention_time(scene: Scene, now: datetime):
+    scene.bring_to(S.ARRIVED)
+    step = scene.order.steps.get(to_state="arrived")
+    for days, point in ((89, True), (91, False)):
+        # The nightly run as a whole: it knows the bureau's own time.
+        forget(now=now + timedelta(days=days))
+        step.refresh_from_db()
+        assert (step.point is not None, step.distance_m) == (point, pytest.approx(0, abs=0.1))
 
 
 def test_a_row_names_only_people_of_the_own_units(town: Town, scene: Scene, now: datetime):

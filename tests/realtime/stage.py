@@ -81,6 +81,7 @@ class Screen:
     states: dict[int, dict[str, Any]] = field(default_factory=dict)
     fixes: dict[int, dict[str, Any]] = field(default_factory=dict)
     alarms: dict[int, dict[str, Any]] = field(default_factory=dict)
+    orders: dict[int, dict[str, Any]] = field(default_factory=dict)  # by lead
     last: tuple[int | None, int | None] = (None, None)
     snapshots: int = 0
 
@@ -91,6 +92,7 @@ class Screen:
         self.states = {row["person"]: row for row in snapshot["states"]}
         self.fixes = {row["person"]: place_of(row) for row in snapshot["fixes"]}
         self.alarms = {row["id"]: row for row in snapshot["alarms"]}
+        self.orders = {row["id"]: row for row in snapshot["orders"]}
         self.last = (snapshot["epoch"], snapshot["number"])
         self.snapshots += 1
 
@@ -122,6 +124,7 @@ class Screen:
         self.alarms.update((row["id"], row) for row in rest.get("alarms", []))
         for over in rest.get("over", []):
             self.alarms.pop(over, None)
+        self.orders.update((row["id"], row) for row in rest.get("orders", []))
 
     def shows(self) -> dict[str, Any]:
         """What is on the screen, to be compared."""
@@ -130,6 +133,7 @@ class Screen:
             "states": self.states,
             "fixes": self.fixes,
             "alarms": self.alarms,
+            "orders": self.orders,
         }
 
 

@@ -69,6 +69,10 @@ class Command(BaseCommand):
             self.stdout.write(f"watches: {outcome.watches} lines of the log went")
         if outcome.notices:
             self.stdout.write(f"notices: {outcome.notices} lines to phone pages went")
+        if outcome.places or outcome.contacts:
+            self.stdout.write(
+                f"orders: {outcome.places} places and {outcome.contacts} contacts went"
+            )
         for name in outcome.tiles:
             self.stdout.write(f"removed the tiles {name}")
         for name in outcome.made:
