@@ -295,7 +295,14 @@ class Rules:
         gettext_noop("Still this long: ask whether all is well; nothing is kept if answered"),
         low=600,
         high=14400,
-        later=True,
+    )
+    welfare_answer_s: int = rule(
+        120,
+        "s",
+        Source.OURS,
+        gettext_noop("Not answered in this time, a dispatcher sees a line; it is no alarm"),
+        low=30,
+        high=1800,
     )
     # Orders
     offer_lasts_s: int = rule(

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from frontend.words import duration
 from patrols import notices
-from patrols.models import Alarm, Person, PhoneNotice, PhoneNoticeKind
+from patrols.models import Alarm, Person, PhoneNotice, PhoneNoticeKind, WelfareCheck
 
 
 @dataclass(frozen=True)
 class NoticeLine:
-    """One line of the page. link: where on the page the thing itself is, if it is there."""
+    """One line of the page.
+
+    link: where on the page the thing itself is, if it is there. check: the welfare check that its
+    button answers, instead of saying that it was seen.
+    """
 
     id: int
     kind: str
@@ -23,6 +29,7 @@ class NoticeLine:
     said: str
     urgent: bool
     link: str = ""
+    check: int | None = None
 
 
 Said = tuple[str, str]  # sentence, link
@@ -45,7 +52,10 @@ def lines(rows: Iterable[PhoneNotice]) -> list[NoticeLine]:
         said, link = say(notice) if say else ("", "")
         if said:
             urgent = notice.kind in notices.URGENT
-            found.append(NoticeLine(notice.pk, notice.kind, notice.created_at, said, urgent, link))
+            check = notice.about if notice.kind == PhoneNoticeKind.WELFARE_CHECK else None
+            found.append(
+                NoticeLine(notice.pk, notice.kind, notice.created_at, said, urgent, link, check)
+            )
     return found
 
 
@@ -84,6 +94,17 @@ def sos_closed(notice: PhoneNotice) -> Said:
     return said, ""
 
 
+def welfare_check(notice: PhoneNotice) -> Said:
+    """The question whether all is well."""
+    check = WelfareCheck.objects.filter(
+        pk=notice.about, person=notice.person_id, settled_at=None, answered_at=None
+    ).first()
+    if check is None:
+        return "", ""
+    still = duration((timezone.now() - check.still_since).total_seconds())
+    return _("You have been in one place for %(time)s. Are you all right?") % {"time": still}, ""
+
+
 def alarm_of(notice: PhoneNotice) -> Alarm | None:
     """The alarm that a notice is about, if it is the person's own."""
     return (
@@ -99,4 +120,5 @@ WORDS: Mapping[str, Callable[[PhoneNotice], Said]] = {
     PhoneNoticeKind.ORDER_CANCELLED: order_cancelled,
     PhoneNoticeKind.SOS_TAKEN: sos_taken,
     PhoneNoticeKind.SOS_CLOSED: sos_closed,
+    PhoneNoticeKind.WELFARE_CHECK: welfare_check,
 }

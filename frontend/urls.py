@@ -45,6 +45,7 @@ urlpatterns = [
     path("my/sos/state/", my.sos_state, name="sos_state"),
     path("my/notice/", my.accept_notice, name="accept_notice"),
     path("my/news/", my_news.news, name="my_news"),
+    path("my/well/<int:pk>/", my_news.answer_check, name="answer_check"),
     path("my/seen/<int:pk>/", my_news.see, name="see_notice"),
     path("my/dispute/", my.dispute, name="dispute"),
     path("my/positions.csv", my.my_positions, {"ending": "csv"}, name="my_csv"),

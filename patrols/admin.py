@@ -48,6 +48,7 @@ from patrols.models import (
     TrailHold,
     TrailLook,
     Verdict,
+    WelfareCheck,
 )
 from patrols.phones import hash_secret, make_secret
 
@@ -409,6 +410,15 @@ class LiveWatchAdmin(ReadOnly):
     unit_path = "unit"
     list_display = ("joined_at", "left_at", "user", "unit")
     list_select_related = ("user", "unit")
+
+
+@admin.register(WelfareCheck)
+class WelfareCheckAdmin(ReadOnly):
+    """Welfare checks that are open, or that nobody answered; no places."""
+
+    unit_path = "person__unit"
+    list_display = ("asked_at", "person", "answered_at", "missed_at", "settled_at", "settled_by")
+    list_select_related = ("person", "settled_by")
 
 
 @admin.register(PhoneNotice)

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from bureau.access import rules_on, visible_units
 from bureau.errors import Refused
 from bureau.models import OrgUnit, Role, User
+from patrols.check_rows import check_rows, missed_checks
 from patrols.escalation import note_sights, widened_alarms
 from patrols.models import (
     Alarm,
@@ -386,6 +387,7 @@ def snapshot(user: User, now: datetime) -> Row:
             cut(row, {unit.pk for unit in units})
             for row in order_rows(Lead.objects.filter(unit__in=units), now)
         ],
+        "checks": check_rows(missed_checks().filter(person__unit__in=units)),
     }
 
 

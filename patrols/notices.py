@@ -22,7 +22,7 @@ MOST_SENT = 500
 
 # Kinds that ask for an answer within minutes: they sound, the others only stand there. News of an
 # SOS never sounds: whoever threatens its sender would hear it.
-URGENT = frozenset({PhoneNoticeKind.ORDER_OFFERED})
+URGENT = frozenset({PhoneNoticeKind.ORDER_OFFERED, PhoneNoticeKind.WELFARE_CHECK})
 
 
 def notify(person: Person, kind: PhoneNoticeKind, about: int, now: datetime) -> PhoneNotice:

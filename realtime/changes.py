@@ -15,6 +15,7 @@ from django.db.models import Max
 
 from bureau.models import OrgUnit
 from geo.models import ImportRun
+from patrols.check_rows import check_rows, missed_checks
 from patrols.live import Fix, Row, alarm_rows, latest_fixes, roster_rows
 from patrols.models import Alarm, Latest, Lead, LiveState, Person
 from patrols.order_rows import order_rows
@@ -36,6 +37,7 @@ class Cursor:
     fixes_told: dict[int, int] = field(default_factory=dict)  # person → version
     states_told: dict[int, int] = field(default_factory=dict)
     alarms_told: dict[int, Row] = field(default_factory=dict)
+    checks_told: dict[int, Row] = field(default_factory=dict)
     orders_told: dict[int, Row] = field(default_factory=dict)  # by lead
     roster_told: dict[int, Row] = field(default_factory=dict)
     parent: dict[int, int | None] = field(default_factory=dict)  # unit → the unit above
@@ -63,6 +65,7 @@ class Changes:
     states: list[LiveState] = field(default_factory=list)
     alarms: list[Row] = field(default_factory=list)
     orders: list[Row] = field(default_factory=list)
+    checks: list[Row] = field(default_factory=list)
     people: list[Row] = field(default_factory=list)
     moved: dict[int, int] = field(default_factory=dict)  # person → the unit before
     gone: dict[int, int] = field(default_factory=dict)  # person → the unit before
@@ -100,12 +103,25 @@ def since(cursor: Cursor, now: datetime, at_s: float) -> Changes:
     ]
     standing = order_rows(Lead.objects.all(), now)
     found.orders = [row for row in standing if cursor.orders_told.get(row["id"]) != row]
+    read_checks(cursor, found)
     cursor.fixes_told.update((fix.person, fix.version) for fix in found.fixes)
     cursor.states_told.update((state.person_id, state.version) for state in found.states)
     cursor.alarms_told.update((row["id"], row) for row in found.alarms)
     cursor.orders_told = {row["id"]: row for row in standing}
     cursor.advance(at_s, [fix.version for fix in fixes] + [state.version for state in states])
     return found
+
+
+def read_checks(cursor: Cursor, found: Changes) -> None:
+    """Unanswered welfare checks that are new or changed; those that are over, as such."""
+    standing = {row["id"]: row for row in check_rows(missed_checks())}
+    found.checks = [row for pk, row in standing.items() if cursor.checks_told.get(pk) != row]
+    found.checks += [
+        {"id": pk, "unit": row["unit"], "over": True}
+        for pk, row in cursor.checks_told.items()
+        if pk not in standing
+    ]
+    cursor.checks_told = standing
 
 
 def differing(cursor: Cursor) -> tuple[list[Fix], list[LiveState]]:

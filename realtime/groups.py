@@ -175,6 +175,8 @@ class Cutter:
         rest |= self.alarms(unit, units)
         if orders := [cut(row, units) for row in changes.orders if row["unit"] in units]:
             rest["orders"] = orders
+        if checks := [row for row in changes.checks if row["unit"] in units]:
+            rest["checks"] = checks
         if changes.places:
             rest["places"] = True
         if self.judged_ms is not None:

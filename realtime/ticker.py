@@ -26,6 +26,7 @@ from patrols.live import ms, stream_key
 from patrols.live_round import Memory, run_round
 from patrols.orders import expire_offers
 from patrols.storage.turns import take_for_good
+from patrols.welfare import run_checks
 from realtime import changes
 from realtime.frames import pack
 from realtime.groups import Cutter, Picture
@@ -118,6 +119,7 @@ class Rounds:
         """One round over every bureau."""
         for bureau in Bureau.objects.all():
             run_round(bureau, self.memories.setdefault(bureau.pk, Memory()), now)
+            run_checks(bureau, now)
         self.judged_at = now
 
     def run(self, stop: threading.Event) -> None:

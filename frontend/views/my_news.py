@@ -12,7 +12,7 @@ from frontend.notice_words import news_lines
 from frontend.pages import opens
 from frontend.views.my import person_of
 from frontend.views.week import see_other
-from patrols import notices
+from patrols import notices, welfare
 
 
 @never_cache
@@ -30,6 +30,17 @@ def see(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A line was read and goes. Somebody else's number changes nothing."""
     person = person_of(request)
     notices.see(person, pk, timezone.now())
+    if request.headers.get("HX-Request"):
+        return render(request, "my/news.html", {"news": news_lines(person, timezone.now())})
+    return see_other("/my/")
+
+
+@require_POST
+@opens("my")
+def answer_check(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """“I am all right”, in one tap. Somebody else's question is not answered by it."""
+    person = person_of(request)
+    welfare.answer(person, pk, timezone.now())
     if request.headers.get("HX-Request"):
         return render(request, "my/news.html", {"news": news_lines(person, timezone.now())})
     return see_other("/my/")

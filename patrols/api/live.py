@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bureau.models import User
-from patrols import alarms, live
+from patrols import alarms, live, welfare
 from patrols.alarm_help import nearest_help
 from patrols.models import Alarm
 
@@ -80,6 +80,17 @@ def near(request: Request, pk: int) -> Response:
     return fresh(Response({"pairs": pairs}))
 
 
+@api_view(["POST"])
+def settle(request: Request, pk: int) -> Response:
+    """Somebody has seen to a welfare check that was not answered: {"reason": "…"}."""
+    closing = Closing(data=request.data)
+    closing.is_valid(raise_exception=True)
+    welfare.settle(
+        pk, by=user_of(request), note=closing.validated_data["reason"], now=timezone.now()
+    )
+    return fresh(Response({"check": pk}))
+
+
 def alarm_response(alarm: Alarm) -> Response:
     """The alarm as the live picture has it."""
     rows = live.alarm_rows(Alarm.objects.filter(pk=alarm.pk), timezone.now())
@@ -104,5 +115,6 @@ urlpatterns: list = [
     path("live/trails", tails, name="live-trails"),
     path("live/alarms/<int:pk>/acknowledge", acknowledge, name="alarm-acknowledge"),
     path("live/alarms/<int:pk>/close", close, name="alarm-close"),
+    path("live/checks/<int:pk>/settle", settle, name="check-settle"),
     path("live/alarms/<int:pk>/near", near, name="alarm-near"),
 ]

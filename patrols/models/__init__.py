@@ -47,6 +47,7 @@ from patrols.models.verdicts import (
     Subject,
     Verdict,
 )
+from patrols.models.welfare import WelfareCheck
 
 __all__ = [
     "Alarm",
@@ -102,4 +103,5 @@ __all__ = [
     "TrailHold",
     "TrailLook",
     "Verdict",
+    "WelfareCheck",
 ]

@@ -18,6 +18,7 @@ class PhoneNoticeKind(models.TextChoices):
     ORDER_CANCELLED = "order_cancelled", _("order cancelled")
     SOS_TAKEN = "sos_taken", _("SOS taken up")
     SOS_CLOSED = "sos_closed", _("SOS closed")
+    WELFARE_CHECK = "welfare_check", _("welfare check")
 
 
 class PhoneNotice(models.Model):

@@ -82,6 +82,7 @@ class Screen:
     fixes: dict[int, dict[str, Any]] = field(default_factory=dict)
     alarms: dict[int, dict[str, Any]] = field(default_factory=dict)
     orders: dict[int, dict[str, Any]] = field(default_factory=dict)  # by lead
+    checks: dict[int, dict[str, Any]] = field(default_factory=dict)
     last: tuple[int | None, int | None] = (None, None)
     snapshots: int = 0
 
@@ -93,6 +94,7 @@ class Screen:
         self.fixes = {row["person"]: place_of(row) for row in snapshot["fixes"]}
         self.alarms = {row["id"]: row for row in snapshot["alarms"]}
         self.orders = {row["id"]: row for row in snapshot["orders"]}
+        self.checks = {row["id"]: row for row in snapshot["checks"]}
         self.last = (snapshot["epoch"], snapshot["number"])
         self.snapshots += 1
 
@@ -122,6 +124,10 @@ class Screen:
                 "at": frame.at_ms - int(move["age"]),
             }
         self.alarms.update((row["id"], row) for row in rest.get("alarms", []))
+        for row in rest.get("checks", []):
+            self.checks[row["id"]] = row
+            if row.get("over"):
+                del self.checks[row["id"]]
         for over in rest.get("over", []):
             self.alarms.pop(over, None)
         self.orders.update((row["id"], row) for row in rest.get("orders", []))
@@ -134,6 +140,7 @@ class Screen:
             "fixes": self.fixes,
             "alarms": self.alarms,
             "orders": self.orders,
+            "checks": self.checks,
         }
 
 

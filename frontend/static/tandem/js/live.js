@@ -1,6 +1,7 @@
 /** The live page: stream → picture → list, map, card, alarms. The address holds what is chosen. */
 
 import { AlarmStrip } from "./livealarms.js";
+import { CheckLines } from "./livechecks.js";
 import { PeopleList } from "./livelist.js";
 import { PeopleLayer } from "./livemap.js";
 import { createMap, fetchJson, OVERLAYS } from "./map.js";
@@ -54,6 +55,14 @@ const strip = new AlarmStrip(at("live-alarms"), settings.may_answer, {
   pick: (person) => choose(person, true),
   changed(alarm) {
     picture.alarms.set(alarm.id, alarm);
+    render();
+  },
+});
+
+const checks = new CheckLines(at("live-checks"), settings.may_answer, {
+  show: (person) => choose(person, true),
+  settled(id) {
+    picture.checks.delete(id);
     render();
   },
 });
@@ -169,6 +178,7 @@ function render() {
   const views = picture.views(now).filter((view) => !units || units.has(view.person.unit));
   list.update(views, now);
   strip.update(picture.shownAlarms(), now);
+  checks.update([...picture.checks.values()], now);
   const shown = chosen.kind ? views.filter((view) => view.kind === chosen.kind) : views;
   if (layer) {
     layer.update(shown);

@@ -62,6 +62,7 @@
  * @property {Person[]} [people]
  * @property {number[]} [gone]
  * @property {Alarm[]} [alarms]
+ * @property {import("./livechecks.js").Check[]} [checks] those with `over` are no more
  * @property {number[]} [over] alarms that are shown here no more
  * @property {true} [places]
  * @property {number} [judged]
@@ -79,6 +80,7 @@
  * @property {State[]} states
  * @property {Fix[]} fixes
  * @property {Alarm[]} alarms
+ * @property {import("./livechecks.js").Check[]} checks
  */
 
 /** What one looks like on the map and in the list, most urgent first.
@@ -115,6 +117,7 @@ export class Picture {
   /** @type {Map<number, State>} */ states = new Map();
   /** @type {Map<number, Fix>} */ fixes = new Map();
   /** @type {Map<number, Alarm>} */ alarms = new Map();
+  /** @type {Map<number, import("./livechecks.js").Check>} */ checks = new Map();
   /** @type {Map<number, Unit>} */ units = new Map();
   /** @type {Map<number, [number, number, number][]>} */ tails = new Map();
   /** @type {Rules} */
@@ -128,6 +131,7 @@ export class Picture {
     this.states = new Map(snapshot.states.map((row) => [row.person, row]));
     this.fixes = new Map(snapshot.fixes.map((row) => [row.person, row]));
     this.alarms = new Map(snapshot.alarms.map((row) => [row.id, row]));
+    this.checks = new Map(snapshot.checks.map((row) => [row.id, row]));
     this.units = new Map(snapshot.units.map((row) => [row.id, row]));
     for (const row of snapshot.people) this.receive(row);
     this.rules = snapshot.rules;
@@ -167,6 +171,10 @@ export class Picture {
       this.lengthen(fix);
     }
     for (const row of rest.alarms ?? []) this.alarms.set(row.id, row);
+    for (const row of rest.checks ?? []) {
+      if (row.over) this.checks.delete(row.id);
+      else this.checks.set(row.id, row);
+    }
     for (const id of rest.over ?? []) this.alarms.delete(id);
     if (rest.judged) this.judged = rest.judged;
   }
