@@ -1,4 +1,4 @@
-"""Token buckets: how much each sender may send."""
+"""How much each sender may send (token buckets), and have under way at a time (shares)."""
 
 from __future__ import annotations
 
@@ -42,3 +42,30 @@ class Buckets[K: Hashable]:
         }
         if len(self.levels) >= MOST_KEYS:
             self.levels.clear()
+
+
+class Shares[K: Hashable]:
+    """What each key has under way: any amount at a time if it has nothing else, else `most` in all.
+
+    So a single large thing is never refused, and nobody fills the room with many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held: dict[K, int] = {}
+
+    def take(self, key: K, amount: int) -> bool:
+        """Hold an amount; false if the key has too much under way, and then nothing is held."""
+        held = self.held.get(key, 0)
+        if held and held + amount > self.most:
+            return False
+        self.held[key] = held + amount
+        return True
+
+    def give_back(self, key: K, amount: int) -> None:
+        """What was taken is done with."""
+        left = self.held[key] - amount
+        if left > 0:
+            self.held[key] = left
+        else:
+            del self.held[key]

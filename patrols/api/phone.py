@@ -18,7 +18,7 @@ import msgspec
 from patrols import wire
 from patrols.admission import Upload
 from patrols.api.group_commit import RETRY_AFTER_S, GroupCommit, Unavailable, desk, now_us
-from patrols.api.limits import Buckets
+from patrols.api.limits import Buckets, Shares
 from patrols.phones import hash_secret
 from patrols.wire import Message, Quarantined, Unreadable
 
@@ -33,10 +33,18 @@ Known = tuple[int, str]  # a phone's id and the SHA-256 of the secret that named
 # answered 413; from a known phone it is read up to the second figure and kept in quarantine.
 LARGEST_BODY = 4 * 2**20
 LARGEST_KEPT_BODY = 16 * 2**20
-# Bodies being read at one time, all phones together.
+# Bodies being read at one time, all phones together; of those of whom nothing is known yet.
 MOST_BYTES = 128 * 2**20
-# A body above this is read in a thread, so that others need not wait.
+MOST_UNKNOWN_BYTES = 32 * 2**20
+# Bodies of one phone that are read or wait for the writer at one time: at least 70,000 points.
+MOST_OF_ONE = 4 * 2**20
+# Up to this a body is read whatever others hold.
+SMALL_BODY = 64 * 2**10
+# A body above this is read in a thread, so that others need not wait; while it comes, its phone is
+# looked for in what has come.
 LARGE_BODY = 256 * 2**10
+# A body of which nothing more comes for so long is given up. Apps give up after 15 to 60 s.
+SILENT_S = 30.0
 
 # Secrets that turn out to be nobody’s, by address: this many at once, then so many a second.
 STRANGER_BURST = 60
@@ -102,14 +110,14 @@ def unknown_phone(app: str, *, is_json: bool) -> Answer:
     return refusal(app, 401, "unknown_phone", sentence, challenge)
 
 
-def unavailable(app: str) -> Answer:
+def unavailable(app: str, extra: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
     """Nothing was taken; the phone keeps its queue."""
     return refusal(
         app,
         503,
         "try_again",
         "Not stored. Try again shortly.",
-        [(b"retry-after", str(RETRY_AFTER_S).encode())],
+        [(b"retry-after", str(RETRY_AFTER_S).encode()), *extra],
     )
 
 
@@ -119,7 +127,9 @@ class PhoneIngest:
 
     writer: GroupCommit = field(default_factory=lambda: desk)
     known: dict[str, int] = field(default_factory=dict)  # secret's hash → phone id
-    bytes_read: int = 0
+    shares: Shares[int] = field(default_factory=lambda: Shares(MOST_OF_ONE))
+    bytes_read: int = 0  # of bodies that come in several parts
+    unknown_bytes: int = 0  # … whose phone is not known yet
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """One request."""
@@ -154,45 +164,39 @@ class PhoneIngest:
             return await self.read_and_take(app, success, message, receive, address)
         except Unavailable:
             return unavailable(app)
+        except TimeoutError:
+            return unavailable(app, [(b"connection", b"close")])
 
     async def read_and_take(
         self, app: str, success: Answer, message: Message, receive: Receive, address: str
     ) -> Answer | None:
         """Read the body within the limits, find the phone, take the upload."""
-        chunks: list[bytes] = []
-        size = counted = 0
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            return None
         phone: Known | Answer | None = None  # None: not looked for yet
+        if event.get("more_body"):
+            read = await self.read_on(app, message, event, receive, address)
+            if read is None:
+                return None
+            phone, size = read
+        else:
+            message.body = event.get("body", b"")
+            size = len(message.body)
+        if not message.body and app == "owntracks":
+            return success  # OwnTracks checks its connection so; nothing was sent
+        if phone is None:
+            is_json = "json" in message.content_type
+            stranger = (
+                too_large(app) if size > LARGEST_BODY else unknown_phone(app, is_json=is_json)
+            )
+            phone = await self.find(message, address, app, stranger)
+        if isinstance(phone, Answer):
+            return phone
+        phone_id, share = phone[0], len(message.body) + 1
+        if not self.shares.take(phone_id, share):
+            raise Unavailable  # one phone's flood must not fill the queue of all
         try:
-            while True:
-                event = await receive()
-                if event["type"] == "http.disconnect":
-                    return None
-                chunk = event.get("body", b"")
-                if chunk and size < LARGEST_KEPT_BODY:
-                    chunks.append(chunk)
-                    counted += len(chunk)
-                    self.bytes_read += len(chunk)
-                    if self.bytes_read > MOST_BYTES:
-                        raise Unavailable
-                size += len(chunk)
-                if not event.get("more_body"):
-                    break
-                if size > LARGEST_BODY and phone is None:
-                    message.body = b"".join(chunks)
-                    phone = await self.find(message, address, app, too_large(app))
-                    if isinstance(phone, Answer):
-                        return phone
-            message.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            if not message.body and app == "owntracks":
-                return success  # OwnTracks checks its connection so; nothing was sent
-            if phone is None:
-                is_json = "json" in message.content_type
-                stranger = (
-                    too_large(app) if size > LARGEST_BODY else unknown_phone(app, is_json=is_json)
-                )
-                phone = await self.find(message, address, app, stranger)
-            if isinstance(phone, Answer):
-                return phone
             upload = await self.read(app, phone, message, size)
             receipt = await self.writer.take(upload)
             if not receipt.known:  # revoked or renewed since: what does its secret open now?
@@ -204,8 +208,60 @@ class PhoneIngest:
                 upload.phone_id, upload.secret_sha256 = phone
                 receipt = await self.writer.take(upload)
         finally:
-            self.bytes_read -= counted
+            self.shares.give_back(phone_id, share)
         return success if receipt.known else unavailable(app)
+
+    async def read_on(
+        self, app: str, message: Message, event: dict[str, Any], receive: Receive, address: str
+    ) -> tuple[Known | Answer | None, int] | None:
+        """A body that comes in several parts, into the message; its phone if that had to be looked
+        for, and its whole size. None if the phone has hung up.
+
+        Raises Unavailable if too much is being read, TimeoutError if nothing more comes.
+        """
+        chunks: list[bytes] = []
+        size = counted = unknown = 0
+        phone: Known | Answer | None = None  # None: not known yet
+        looked = False
+        try:
+            while True:
+                chunk = event.get("body", b"")
+                if chunk and size < LARGEST_KEPT_BODY:
+                    chunks.append(chunk)
+                    counted += len(chunk)
+                    self.bytes_read += len(chunk)
+                    if phone is None:
+                        unknown += len(chunk)
+                        self.unknown_bytes += len(chunk)
+                    if counted > SMALL_BODY and (
+                        self.bytes_read > MOST_BYTES
+                        or (phone is None and self.unknown_bytes > MOST_UNKNOWN_BYTES)
+                    ):
+                        raise Unavailable
+                size += len(chunk)
+                if not event.get("more_body"):
+                    break
+                if phone is None and size > (LARGEST_BODY if looked else LARGE_BODY):
+                    message.body = b"".join(chunks)
+                    phone = await self.find(message, address, app, too_large(app))
+                    if isinstance(phone, Answer):
+                        # JSON may say only at its end whose it is; a header says it at once.
+                        if looked or not wire.named_in_body(message):
+                            return phone, size
+                        phone = None
+                    else:
+                        self.unknown_bytes -= unknown
+                        unknown = 0
+                    looked = True
+                async with asyncio.timeout(SILENT_S):
+                    event = await receive()
+                if event["type"] == "http.disconnect":
+                    return None
+        finally:
+            self.bytes_read -= counted
+            self.unknown_bytes -= unknown
+        message.body = b"".join(chunks)
+        return phone, size
 
     async def find(
         self, message: Message, address: str, app: str, stranger: Answer

@@ -50,6 +50,11 @@ def names(message: Message) -> list[str]:
     return [name for name in found if name][:MOST_NAMES]
 
 
+def named_in_body(message: Message) -> bool:
+    """Whether only the body can say whose it is: no header and no query does."""
+    return not names(Message(message.query, b"", "", message.authorization, message.limit_user))
+
+
 def named_in_json(body: bytes) -> Iterator[str]:
     """The first value of each key that may name the phone; OwnTracks names it in its topic."""
     for key in (*JSON_KEYS, b'"topic"'):

@@ -13,12 +13,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.crowd import SOCKET, Crowd
+from tests.faults.crowd import FORM, JSON, SOCKET, Crowd, Link, request, traccar_json
 from tests.faults.stage import Stage, kill_postgres, make_servers, small_disk
 from tests.processes import ROOT
 
@@ -205,3 +206,60 @@ def test_two_web_processes_take_the_same_uploads_at_once(stage: Stage, web: str)
     finally:
         stage.processes.stop("second")
     stage.check(crowd)
+
+
+def test_a_noisy_phone_and_strangers_cost_the_others_nothing(stage: Stage, web: str) -> None:
+    """One phone floods from 32 connections with the largest batches and with rubbish; strangers
+    try secrets, and hold bodies open that never end. All others are served at their first try."""
+    crowd = stage.crowd(16, 24, 11, web)
+    for phone in crowd.phones:
+        phone.pace_s = 0.1
+    noisy = stage.crowd(1, 5_000, 12, web, apps=["traccar json"]).phones[0]
+    batch = traccar_json(noisy.secret, noisy.points)
+    too_many = traccar_json(noisy.secret, [*noisy.points, *noisy.points])
+    deep = request("POST", f"/phone/traccar?id={noisy.secret}", JSON, b'{"a":' * 50_000)
+    stranger = request("POST", "/phone/traccar", FORM, b"id=nobody-knows-me&lat=1&lon=2")
+    answered: Counter[int] = Counter()
+
+    async def press(messages: list[bytes]) -> None:
+        link = Link(web)
+        try:
+            while True:
+                for message in messages:
+                    answer = await link.ask(message)
+                    answered[answer[0] if answer else 0] += 1
+                    await asyncio.sleep(0.1)
+        finally:
+            await link.close()
+
+    async def hold_open(size: int) -> None:
+        _, writer = await asyncio.open_connection(link.host, link.port)
+        head = request("POST", "/phone/traccar", FORM, b"").replace(b": 0", b": 4000000")
+        try:
+            writer.write(head + b"id=nobody-knows-me&a=" + b"a" * size)
+            await writer.drain()
+            await asyncio.Event().wait()
+        finally:
+            writer.transport.abort()
+
+    async def all_at_once() -> None:
+        flood = [press([batch, too_many, deep]) for _ in range(32)]
+        flood += [press([stranger]) for _ in range(4)]
+        flood += [hold_open(3_900_000) for _ in range(40)] + [hold_open(10) for _ in range(100)]
+        others = asyncio.create_task(crowd.live())
+        await crowd.until(lambda: all(phone.acknowledged for phone in crowd.phones))
+        tasks = [asyncio.create_task(part) for part in flood]
+        await crowd.until(lambda: answered[200] > 2 and answered[400] > 2)
+        assert not others.done(), "nothing was left to disturb"
+        await others
+        assert not any(task.done() for task in tasks), "the flood ended before the others did"
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    link = Link(web)
+    asyncio.run(all_at_once())
+    stage.check(crowd)
+    assert {(phone.refused, phone.unanswered) for phone in crowd.phones} == {(0, 0)}
+    # The noisy phone itself is told success, or to wait; strangers what they are.
+    assert set(answered) <= {200, 503, 400, 429}

@@ -408,7 +408,7 @@ def test_a_phone_that_sends_too_fast_is_acknowledged_and_kept_aside(
     make.shift(other, datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
     make.phone(other, SECRET + "-2")
     for n in range(4):
-        assert http.post("/phone/traccar", params=fix(10 + n, id=noisy)).status_code == 200
+        assert http.post("/phone/traccar", params=fix(60 - 10 * n, id=noisy)).status_code == 200
     assert len(stored(person)) == 2  # a message costs one more than its readings
     assert {row.reason for row in Quarantine.objects.all()} == {"too_fast"}
     # One noisy phone does not slow another.
