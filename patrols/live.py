@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from bureau.access import rules_on, visible_units
 from bureau.errors import Refused
 from bureau.models import OrgUnit, Role, User
+from bureau.pinyin import spell_person, spell_place
 from patrols.check_rows import check_rows, missed_checks
 from patrols.escalation import note_sights, widened_alarms
 from patrols.models import (
@@ -237,6 +238,7 @@ def roster_rows(people: QuerySet[Person], now: datetime) -> dict[int, Row]:
             "id": pk,
             "name": name,
             "badge": badge_no,
+            "pinyin": spell_person(name),
             "category": category,
             "unit": unit,
             "interval": None,
@@ -359,7 +361,13 @@ def snapshot(user: User, now: datetime) -> Row:
         "period_s": settings.FRAME_PERIOD_S,
         "unit": top.pk,
         "units": [
-            {"id": unit.pk, "name": unit.name, "kind": unit.kind, "parent": unit.parent_id}
+            {
+                "id": unit.pk,
+                "name": unit.name,
+                "pinyin": spell_place(unit.name),
+                "kind": unit.kind,
+                "parent": unit.parent_id,
+            }
             for unit in units
         ],
         "rules": {

@@ -20,6 +20,7 @@ CHAIN = ["bureau", "geo", "stations", "patrols", "realtime", "frontend", "config
 PURE = [
     "bureau/errors.py",
     "bureau/holidays.py",
+    "bureau/pinyin.py",
     "bureau/rules.py",
     "bureau/sentences.py",
     "bureau/thresholds.py",

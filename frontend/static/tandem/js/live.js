@@ -4,6 +4,7 @@ import { AlarmStrip } from "./livealarms.js";
 import { CheckLines } from "./livechecks.js";
 import { PeopleList } from "./livelist.js";
 import { PeopleLayer } from "./livemap.js";
+import { PlaceSearch } from "./livesearch.js";
 import { createMap, fetchJson, OVERLAYS } from "./map.js";
 import { forgetUrls, readColours, urlOf } from "./marks.js";
 import { Picture } from "./picture.js";
@@ -292,6 +293,13 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "f" && !typing && chosen.person && !event.ctrlKey && !event.metaKey) {
     at("card-follow").click();
   }
+});
+new PlaceSearch(/** @type {HTMLInputElement} */ (at("search")), at("live-places"), {
+  go(place) {
+    tandem?.fit(place.bounds, 64);
+    restSheet("peek");
+  },
+  first: () => list.first(),
 });
 document.addEventListener("tandem:search", (event) => {
   list.search = /** @type {CustomEvent} */ (event).detail.text.toLocaleLowerCase();

@@ -2,7 +2,8 @@
 
 import { lookAt, nameOf, urlOf } from "./marks.js";
 import { limits } from "./picture.js";
-import { duration, kinds, standing, street, whereabouts } from "./words.js";
+import { isNamed } from "./pinyin.js";
+import { duration, kinds, standing, whereabouts } from "./words.js";
 
 /** @typedef {import("./picture.js").View} View */
 /** @typedef {import("./picture.js").Kind} Kind */
@@ -158,9 +159,12 @@ export class PeopleList {
   fits(view) {
     if (this.kind !== null && view.kind !== this.kind) return false;
     if (!this.search) return true;
-    const unit = this.picture.units.get(view.person.unit)?.name ?? "";
-    const text = `${view.person.name} ${view.person.badge} ${unit} ${street(view.state)}`;
-    return text.toLocaleLowerCase().includes(this.search);
+    const unit = this.picture.units.get(view.person.unit);
+    return isNamed(
+      this.search,
+      [view.person.name, view.person.badge, unit?.name ?? "", whereabouts(view.state)],
+      [view.person.pinyin, unit?.pinyin],
+    );
   }
 
   /** @param {Map<Kind, number>} counts */
@@ -299,6 +303,11 @@ export class PeopleList {
       : Math.max(0, Math.min(all.length - 1, at + (step ?? 0)));
     all[next].focus();
     this.on.pick(Number(all[next].dataset.person), false);
+  }
+
+  /** The first person listed. @returns {HTMLButtonElement | null} */
+  first() {
+    return this.root.querySelector("section:not([hidden]) .person:not([hidden])");
   }
 
   /** @param {number} id */

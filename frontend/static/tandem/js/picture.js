@@ -11,6 +11,7 @@
  * @property {number} id
  * @property {string} name
  * @property {string} badge
+ * @property {string} pinyin of the name; "" where it has no Chinese characters
  * @property {"officer" | "auxiliary"} category
  * @property {number} unit
  * @property {number | null} interval how often the phone reports, s; null without a phone
@@ -53,7 +54,7 @@
  * @property {{unit: number, name: string, at: number} | null} reach shown to all of that unit since
  */
 
-/** @typedef {{id: number, name: string, kind: string, parent: number | null}} Unit */
+/** @typedef {{id: number, name: string, pinyin: string, kind: string, parent: number | null}} Unit */
 /** @typedef {{stale_floor_s: number, no_signal_floor_s: number, alone_grace_s: number,
  *    parked_after_s: number}} Rules */
 /**
@@ -182,7 +183,13 @@ export class Picture {
   /** Somebody of another unit stands under that unit's name. @param {Person} person */
   receive(person) {
     if (!person.guest || this.units.has(person.unit)) return;
-    this.units.set(person.unit, { id: person.unit, name: person.guest, kind: "", parent: null });
+    this.units.set(person.unit, {
+      id: person.unit,
+      name: person.guest,
+      pinyin: "",
+      kind: "",
+      parent: null,
+    });
   }
 
   /** @param {number} id */
