@@ -47,14 +47,18 @@ def town() -> Town:
     return town
 
 
-def open_plan(open_page: OpenPage, web: str, user: Any, at: str = "/plan/", **more: Any) -> Page:
+def open_plan(
+    open_page: OpenPage, web: str, user: Any, at: str = "/plan/", ready: bool = True, **more: Any
+) -> Page:
+    """A page of the planner's, with its places drawn; `ready=False`: signed in and not opened."""
     page = open_page(**more)
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     name = settings.SESSION_COOKIE_NAME
     page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": web}])
-    page.goto(f"{web}{at}")
-    page.wait_for_selector("#map[data-ready]", timeout=WAIT_MS)
+    if ready:
+        page.goto(f"{web}{at}")
+        page.wait_for_selector("#map[data-ready]", timeout=WAIT_MS)
     return page
 
 
@@ -85,8 +89,24 @@ def on_screen(page: Page, lon_lat: tuple[float, float]) -> tuple[float, float]:
 
 
 def rests(page: Page) -> None:
-    """Until the map moves no more."""
+    """Until the map moves no more. The movement must have begun: wait for what began it first."""
     page.wait_for_function("() => !window.tandemPlan.map.isMoving()")
+
+
+def opens_station(page: Page) -> None:
+    """Until a station's card has its mark and its reach on the map, and the map has gone there."""
+    page.locator(".pin").wait_for()
+    page.wait_for_function(  # the journey begins in the same breath as the reach is drawn
+        """async () => (await window.tandemPlan.map.getSource("plan-one").getData())
+            .features?.length"""
+    )
+    rests(page)
+
+
+def middle(page: Page) -> float:
+    """Where the free part of the map has its middle, in px from the left of the screen."""
+    panel = page.locator("#panel").bounding_box() or {}
+    return (panel["x"] + panel["width"] + page.evaluate("window.innerWidth")) / 2
 
 
 def test_the_planner_sees_what_is_reached_and_what_not(
@@ -106,15 +126,35 @@ def test_the_planner_sees_what_is_reached_and_what_not(
     assert [f["properties"]["code"] for f in drawn(page, "plan-stations")] == ["K1"]
     assert drawn(page, "plan-reach")[0]["geometry"]["type"] in ("Polygon", "MultiPolygon")
 
-    # The number opens its evidence: the hotspots left out, and each on the map.
+    # The number opens its evidence: the hotspots left out, and each on the map, which stays.
+    page.evaluate("window.samePage = true")
     panel.get_by_role("link", name=re.compile("not reached")).click()
     line = panel.get_by_role("button", name=re.compile("School gate"))
     line.wait_for(timeout=WAIT_MS)
     assert "6 min from Kiosk West (350 m)" in line.inner_text()  # 350 s, rounded up
+    assert page.evaluate("window.samePage")
+    assert on_screen(page, place(150, 0))[0] > middle(page) + 80
     line.click()
+    rests(page)  # the click itself begins the journey
+    assert on_screen(page, place(150, 0))[0] == pytest.approx(middle(page), abs=20)
+
+
+def test_who_has_gone_somewhere_is_not_taken_back(
+    town: Town, web: str, open_page: OpenPage
+) -> None:
+    """The places come late; a hotspot was chosen before them."""
+    page = open_plan(open_page, web, town.planner, ready=False)
+    held: list[Any] = []
+    page.route("**/api/stations/reach*", lambda route: held.append(route))
+    page.goto(f"{web}/plan/?show=hotspots")
+    page.wait_for_function("() => window.tandemPlan")
+    page.locator("#plan-panel").get_by_role("button", name=re.compile("School gate")).click()
     rests(page)
-    x, _ = on_screen(page, place(150, 0))
-    assert x == pytest.approx((panel.bounding_box() or {})["width"] + 72 + 494, abs=80)
+    assert held
+    assert page.locator("#map[data-ready]").count() == 0
+    held[0].continue_()
+    page.wait_for_selector("#map[data-ready]", timeout=WAIT_MS)
+    assert on_screen(page, place(150, 0))[0] == pytest.approx(middle(page), abs=20)
 
 
 def test_the_default_is_named_as_ours(town: Town, web: str, open_page: OpenPage) -> None:
@@ -168,13 +208,7 @@ def test_a_station_is_moved_by_dragging_after_a_look(
     panel = page.locator("#plan-panel")
     panel.get_by_role("link", name=re.compile("Kiosk West")).click()
     panel.get_by_role("heading", name="Kiosk West").wait_for()
-    rests(page)
-    page.locator(".pin").wait_for()
-    page.wait_for_function(
-        """async () => (await window.tandemPlan.map.getSource("plan-one").getData())
-            .features?.length !== 0"""
-    )
-    rests(page)
+    opens_station(page)
 
     def drag(to: tuple[float, float]) -> None:
         page.mouse.move(*on_screen(page, place(-200, 0)))
@@ -267,7 +301,7 @@ def test_the_phone_shows_map_and_sheet(town: Town, web: str, open_page: OpenPage
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_role("link", name=re.compile("Kiosk West")).click()
     page.get_by_role("heading", name="Kiosk West").wait_for()
-    rests(page)
+    opens_station(page)
     pin = page.locator(".pin").bounding_box() or {}
     sheet = page.locator("#panel").bounding_box() or {}
     assert pin["y"] + pin["height"] < sheet["y"]  # the sheet does not hide what it is about

@@ -331,8 +331,9 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 document.body.addEventListener("tandem:places", () => void refresh().then(() => follow(false)));
 
-await refresh();
+// Before the places are there: whoever has gone somewhere meanwhile is not taken back.
 if (!hadView && tandem.extent.bounds) {
   map.fitBounds(tandem.extent.bounds, { padding: padding(), animate: false });
 }
+await refresh();
 follow(!hadView);
