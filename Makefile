@@ -4,7 +4,7 @@
 SETUP := $(shell for p in python3 /usr/bin/python3 /usr/local/bin/python3; do \
 	$$p -c '' >/dev/null 2>&1 && echo $$p && break; done) setup/tandem.py
 
-.PHONY: help run stop test check bench manage replay backup restore lock clean wipe
+.PHONY: help run stop test check bench soak fuzz manage replay backup restore lock clean wipe
 
 help:  ## this list
 	@echo 'make run      start Tandem with a demo city on http://localhost:8000 (Ctrl-C stops it)'
@@ -16,12 +16,14 @@ help:  ## this list
 	@echo 'make backup   the database into one file: FILE=/path/tandem.backup'
 	@echo 'make restore  the database from such a file: FILE=/path/tandem.backup SURE=yes'
 	@echo 'make bench    the figures of docs/benchmarks.md, measured here; ONLY=verdicts for one'
+	@echo 'make soak     minutes of load from simulated phones: MINUTES=5 PHONES=2000'
+	@echo 'make fuzz     bytes of all kinds through the readers of phone formats: MINUTES=2'
 	@echo 'make stop     stop what runs from this folder'
 	@echo 'make lock     renew the lock files from requirements/*.in and frontend/package.json'
 	@echo 'make clean    remove what was installed into this folder; the database stays'
 	@echo 'make wipe     remove the database of this folder too: SURE=yes'
 
-run stop test check bench manage replay backup restore lock clean wipe:
+run stop test check bench soak fuzz manage replay backup restore lock clean wipe:
 	@$(SETUP) $@
 
 .DEFAULT_GOAL := help

@@ -77,6 +77,43 @@ def bench(words: list[str]) -> int:
     return 0
 
 
+def soak(minutes: str, phones: str) -> int:
+    """`make soak`: minutes of steady load from simulated phones; `MINUTES=5 PHONES=2000`."""
+    try:
+        lasts, count = float(minutes or 5), int(phones or 2000)
+    except ValueError:
+        lasts, count = 0, 0
+    if not (0.5 <= lasts <= 600 and 1 <= count <= 20_000):
+        raise Stop(
+            "Give MINUTES from 0.5 to 600 and PHONES from 1 to 20000: `make soak MINUTES=5`."
+        )
+    env = _tools_environment()
+    ready(env, tests=True, browser=False)
+    with _servers(env, VAR / "bench", durable=True) as full:
+        return call([VENV_PYTHON, "-m", "bench.soak", str(lasts), str(count)], full)
+
+
+def fuzz(minutes: str) -> int:
+    """`make fuzz`: bytes of all kinds through the readers of the wire formats; `MINUTES=2`."""
+    try:
+        lasts_s = round(60 * float(minutes or 2))
+    except ValueError:
+        lasts_s = 0
+    if not 10 <= lasts_s <= 24 * 3600:
+        raise Stop("Give MINUTES from 0.2 to 1440: `make fuzz MINUTES=2`.")
+    env = _tools_environment()
+    ready(env, tests=True, browser=False)
+    place = environment.fuzzer()
+    if place is None:
+        say("SKIPPED: the fuzzer has no build for this Python (requirements/fuzz.in).")
+        return 0
+    env["PYTHONPATH"] = str(place)
+    found = VAR / "test" / "fuzz-"
+    found.parent.mkdir(parents=True, exist_ok=True)
+    words = [f"-max_total_time={lasts_s}", f"-artifact_prefix={found}", "-print_final_stats=1"]
+    return call([VENV_PYTHON, "-m", "tests.wire.fuzz", *words], env)
+
+
 def _checks() -> list[tuple[str, list[str | Path], dict[str, str]]]:
     """(name, command, more environment) of each check."""
     manage: list[str | Path] = [VENV_PYTHON, ROOT / "manage.py"]

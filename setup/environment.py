@@ -224,25 +224,37 @@ def city_extract() -> Path:
 
 def bench_peers() -> None:
     """Libraries that the bench compares with, beside the product's own; without them it goes on."""
-    place = VAR / "bench" / "peers"
-    lock = REQUIREMENTS / "bench.txt"
+    _beside("bench", VAR / "bench" / "peers", "The bench goes on without them.")
+
+
+def fuzzer() -> Path | None:
+    """The folder with the fuzzer of `make fuzz`; None where it has no build for this Python."""
+    place = VAR / "fuzz"
+    there = _beside("fuzz", place, "No fuzzing here.", ["--only-binary", ":all:"])
+    return place if there else None
+
+
+def _beside(name: str, place: Path, without: str, more: list[str] | None = None) -> bool:
+    """Install requirements/`name`.txt into a folder beside `.venv`; false if it cannot be had."""
+    lock = REQUIREMENTS / f"{name}.txt"
     if _stamp(place) == _digest(lock):
-        return
-    say("Fetching what the bench compares with…")
+        return True
+    say(f"Fetching what is in requirements/{name}.txt…")
     shutil.rmtree(place, ignore_errors=True)
     try:
         run(
             [uv(), "pip", "install", "--quiet", "--require-hashes", "--target", place]
-            + ["--python", VENV_PYTHON, "-r", lock],
-            otherwise=f"They could not be fetched: {NO_REGISTRY}",
+            + [*(more or []), "--python", VENV_PYTHON, "-r", lock],
+            otherwise=f"It could not be fetched: {NO_REGISTRY}",
             env=uv_settings(),
             log=LOG,
         )
     except Stop as stop:
         shutil.rmtree(place, ignore_errors=True)
-        say(f"{stop} The bench goes on without them.")
-        return
+        say(f"{stop} {without}")
+        return False
     _write_stamp(place, _digest(lock))
+    return True
 
 
 def lock() -> None:
@@ -254,6 +266,7 @@ def lock() -> None:
         ("base", "3.12", []),
         ("dev", "3.12", []),
         ("bench", "3.12", []),
+        ("fuzz", "3.12", []),
         ("demo", "3.11", ["--no-deps"]),
     ):
         say(f"requirements/{name}.txt")

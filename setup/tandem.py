@@ -49,6 +49,10 @@ def main() -> int:
             return checks.check()
         if command == "bench":
             return checks.bench(shlex.split(os.environ.get("ONLY") or os.environ.get("ARGS", "")))
+        if command == "soak":
+            return checks.soak(os.environ.get("MINUTES", ""), os.environ.get("PHONES", ""))
+        if command == "fuzz":
+            return checks.fuzz(os.environ.get("MINUTES", ""))
         if command == "backup":
             return backups.backup(os.environ.get("FILE", ""))
         if command == "restore":
@@ -84,7 +88,10 @@ def _remove_installed() -> None:
     for place in (
         environment.VENV,
         environment.FRONTEND / "node_modules",
-        *(VAR / name for name in ("uv", "demo", "test", "bench", "replay", "static", "log")),
+        *(
+            VAR / name
+            for name in ("uv", "demo", "test", "bench", "fuzz", "replay", "static", "log")
+        ),
         *(ROOT / name for name in (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")),
     ):
         shutil.rmtree(place, ignore_errors=True)

@@ -85,7 +85,7 @@ def add_json(delivery: Delivery, dialect: Dialect, value: object, received_us: i
                 break
         else:
             if isinstance(value.get("location"), dict):
-                traccar_json.add_location(delivery, value["location"], received_us)
+                add_enveloped(delivery, value, received_us)
                 return
             if isinstance(value.get("position"), dict):
                 traccar_json.add_forwarded(delivery, value["position"], received_us)
@@ -101,6 +101,15 @@ def add_json(delivery: Delivery, dialect: Dialect, value: object, received_us: i
         colota.mark_anchors(delivery.readings)
 
 
+def add_enveloped(delivery: Delivery, item: dict[str, object], received_us: int) -> None:
+    """`{"location": {…}}`; an alarm that stands beside the location counts too."""
+    location = item["location"]
+    assert isinstance(location, dict)  # noqa: S101  (the caller looked)
+    if "alarm" in item and not location.get("alarm"):
+        location = {**location, "alarm": item["alarm"]}
+    traccar_json.add_location(delivery, location, received_us)
+
+
 def add_item(delivery: Delivery, dialect: Dialect, item: object, received_us: int) -> None:
     """One item of a JSON body, told by its shape."""
     if not isinstance(item, dict):
@@ -114,6 +123,6 @@ def add_item(delivery: Delivery, dialect: Dialect, item: object, received_us: in
     elif "_type" in item:
         owntracks.add_message(delivery, item, received_us, unit_mps=dialect.vel_mps)
     elif isinstance(item.get("location"), dict):
-        traccar_json.add_location(delivery, item["location"], received_us)
+        add_enveloped(delivery, item, received_us)
     else:
         osmand.add_flat(delivery, item, received_us, unit_mps=dialect.json_mps)

@@ -1,6 +1,8 @@
 """Overland's batches of GeoJSON features (its README): m/s, `[lon, lat]`, battery 0–1.
 
-A visit (`action`) is the place of a stay that the phone has worked out, not a fix: synthetic.
+A visit is the place of a stay that the phone has worked out; every other `action` (a note of its
+log: paused, resumed …) and a trip repeat the last place under the present time (GLManager.m). None
+of them is a fix: synthetic.
 """
 
 from __future__ import annotations
@@ -17,6 +19,11 @@ def add_feature(delivery: Delivery, feature: Mapping[str, object], received_us: 
     properties = part(feature, "properties")
     lon: object = None
     lat: object = None
+    flags = 0
+    if properties.get("action") is not None or properties.get("type") == "trip":
+        flags |= int(Flag.SYNTHETIC)
+    if fields.is_sos(properties.get("alarm")):  # Overland has none; never lose one all the same
+        flags |= fields.SOS
     geometry = feature.get("geometry")
     if isinstance(geometry, dict):
         coordinates = geometry.get("coordinates")
@@ -37,5 +44,5 @@ def add_feature(delivery: Delivery, feature: Mapping[str, object], received_us: 
         speed=fields.speed_mps(properties.get("speed"), fields.MPS),
         course=fields.course_deg(properties.get("course")),
         battery=fields.share(properties.get("battery_level")),
-        flags=int(Flag.SYNTHETIC) if properties.get("action") == "visit" else 0,
+        flags=flags,
     )

@@ -41,6 +41,8 @@ def add_message(
         flags |= int(Flag.EPOCH_2001)
     if kind == "transition" or message.get("t") == "p":
         flags |= int(Flag.SYNTHETIC)
+    if fields.is_sos(message.get("alarm")):  # a field of one's own, as Colota lets one add
+        flags |= fields.SOS
     fields.add_reading(
         delivery,
         message,

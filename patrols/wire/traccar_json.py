@@ -30,8 +30,7 @@ def add_location(delivery: Delivery, location: Mapping[str, object], received_us
     flags = 0
     if fields.is_true(location.get("mock")):
         flags |= int(Flag.MOCK)
-    alarm = location.get("alarm") or part(location, "extras").get("alarm")
-    if alarm is not None and fields.is_sos(alarm):
+    if fields.is_sos(location.get("alarm")) or fields.is_sos(part(location, "extras").get("alarm")):
         flags |= fields.SOS
     fields.add_reading(
         delivery,

@@ -168,6 +168,8 @@ class Link:
     async def ask(self, message: bytes) -> Answer | None:
         """Send a request; status and body, or None if the connection broke or nothing came."""
         try:
+            if self.streams is not None and self.streams[0].at_eof():
+                await self.close()  # the server ended it while it was idle
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 if self.streams is None:
                     self.streams = await asyncio.open_connection(self.host, self.port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -102,7 +103,8 @@ def spoilt_json(draw: st.DrawFn) -> bytes:
         if draw(st.booleans()) and isinstance(inside, dict):
             inside.pop(last, None)
         elif isinstance(inside, list | dict) and places(inside)[1:]:
-            inside[last] = draw(ODD)
+            # A copy: the next change may reach into it, and what is drawn from stays as it is.
+            inside[last] = deepcopy(draw(ODD))
     return json.dumps(value).encode()
 
 

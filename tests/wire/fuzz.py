@@ -1,8 +1,9 @@
-"""Coverage-guided fuzzing of the wire formats, beside Hypothesis: `python -m tests.wire.fuzz`.
+"""Coverage-guided fuzzing of the wire formats, beside Hypothesis: `make fuzz MINUTES=2`.
 
-Needs atheris (Linux), which is no requirement of the tests: `pip install atheris` into an
-environment of its own, or beside this one with PYTHONPATH. Arguments are libFuzzer's, for example
-`-max_total_time=120`. It ends at the first exception that is neither `Unreadable` nor `Unusable`.
+Needs atheris (Linux), which is no requirement of the tests: `make fuzz` installs it into a folder
+of its own (requirements/fuzz.txt), where there is a build for this Python. Arguments are
+libFuzzer's. It ends at the first exception that is neither `Unreadable` nor `Unusable`, and leaves
+what caused it under var/test/.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 try:
     import atheris
 except ImportError:
-    sys.exit("atheris is not installed: pip install atheris (Linux, CPython).")
+    sys.exit("atheris is not installed: use `make fuzz` (Linux, CPython).")
 
 with atheris.instrument_imports(include=["patrols.wire", "defusedxml"]):
     from patrols import wire

@@ -72,6 +72,33 @@ def test_an_outdated_forwarded_position_is_synthetic() -> None:
     assert only(read("traccar", body=json.dumps(body))).flags == Flag.SYNTHETIC
 
 
+def test_a_plus_that_was_not_escaped_is_a_plus() -> None:
+    """`timestamp=…T17:36:07+08:00` in a query reads as a blank before the zone."""
+    for at in ("2026-02-16T17:36:07+08:00", "2026-02-16T17:36:07.000+0800"):
+        reading = only(read("gpslogger", f"id=s&lat=1&lon=2&time={at}"))
+        assert reading.recorded_us == us(2026, 2, 16, 9, 36, 7)
+    plain = only(read("traccar", "id=s&lat=1&lon=2&timestamp=2026-02-16+09:36:07"))
+    assert plain.recorded_us == us(2026, 2, 16, 9, 36, 7)
+
+
+@pytest.mark.parametrize("app", ["traccar", "colota"])
+def test_an_sos_is_seen_wherever_the_message_has_it(app: str) -> None:
+    client = json.loads(TRACCAR_JSON)
+    location = client["location"]
+    told: list[Any] = [
+        client | {"location": location | {"alarm": "sos"}},
+        client | {"location": location | {"extras": {"alarm": "SOS"}}},
+        client | {"location": location | {"alarm": "lowBattery", "extras": {"alarm": "sos"}}},
+        client | {"alarm": "sos"},
+        [client | {"alarm": "sos"}],
+        json.loads(OWNTRACKS) | {"alarm": "sos"},
+        json.loads(COLOTA) | {"alarm": "sos"},
+        {"locations": [feature("2026-02-16T09:36:07Z", alarm="sos")]},
+    ]
+    for body in told:
+        assert only(read(app, body=json.dumps(body))).flags == Flag.SOS, body
+
+
 # OwnTracks
 
 
@@ -149,9 +176,19 @@ def test_what_overland_does_not_know_is_none() -> None:
     assert reading.battery is None
 
 
-def test_an_overland_visit_is_no_fix() -> None:
-    visit = feature("2015-10-01T15:00:05Z", action="visit", arrival_date="2015-10-01T14:00:00Z")
-    reading = only(read("overland", body=json.dumps({"locations": [visit]})))
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"action": "visit", "arrival_date": "2015-10-01T14:00:00Z"},
+        {"action": "paused_location_updates"},
+        {"action": "did_enter_background"},
+        {"type": "trip", "mode": "walk", "start": "2015-10-01T14:00:00Z"},
+    ],
+)
+def test_what_overland_notes_beside_its_fixes_is_no_fix(properties: dict[str, Any]) -> None:
+    """Its log and its trips repeat the last place under the present time."""
+    noted = feature("2015-10-01T15:00:05Z", **properties)
+    reading = only(read("overland", body=json.dumps({"locations": [noted]})))
     assert reading.flags == Flag.SYNTHETIC
 
 
