@@ -44,3 +44,10 @@ def answer_check(request: HttpRequest, pk: int) -> HttpResponseBase:
     if request.headers.get("HX-Request"):
         return render(request, "my/news.html", {"news": news_lines(person, timezone.now())})
     return see_other("/my/")
+
+
+@require_GET
+def worker(request: HttpRequest) -> HttpResponse:
+    """The script that shows notices in the background; holds nothing of anybody. Its address gives
+    it the officer's pages as its scope."""
+    return render(request, "my/worker.js", content_type="text/javascript; charset=utf-8")

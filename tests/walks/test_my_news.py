@@ -134,3 +134,11 @@ def test_notices_go_with_the_retention_of_positions(officer: Person):
     assert forget_notices(officer.bureau, now=now) == 1
     assert list(PhoneNotice.objects.all()) == [kept]
     assert old.pk != kept.pk
+
+
+def test_the_background_worker_is_a_script_over_the_officers_pages():
+    answer = Client(headers={"host": "localhost"}).get("/my/worker.js")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/javascript")
+    assert "notificationclick" in answer.text
+    assert "fetch" not in answer.text  # it answers no request and keeps nothing

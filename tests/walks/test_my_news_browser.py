@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from bureau.models import Role
 from patrols import alarms
-from patrols.models import PhoneNotice
+from patrols.models import PhoneNotice, PhoneNoticeKind
+from patrols.notices import notify
 from patrols.sos import raise_sos
 from realtime.news import tell_news
 from tests import make
@@ -60,6 +61,25 @@ def test_the_page_hears_over_the_socket_that_the_sos_was_taken_up(
     page.get_by_role("button", name="Seen").click()
     page.get_by_text("has taken up your SOS").wait_for(state="detached")
     assert PhoneNotice.objects.get().seen_at is not None
+
+
+def test_in_the_background_the_browser_shows_an_urgent_line(web: str, open_page: Any, town: Town):
+    person = make.person(town.west, user=make.user(Role.OFFICER, town.west))
+    client = Client(headers={"host": "localhost"})
+    client.force_login(person.user, "django.contrib.auth.backends.ModelBackend")
+    page = open_page(width=390, height=844, permissions=["notifications"])
+    page.set_default_timeout(120_000)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
+    page.context.add_cookies([cookie])
+    page.goto(web + "/my/")
+    page.wait_for_selector("body[data-worker=ready]", state="attached")
+    page.evaluate("() => Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'})")
+    notify(person, PhoneNoticeKind.ORDER_OFFERED, 3, timezone.now())
+    page.evaluate("() => document.dispatchEvent(new CustomEvent('tandem:news'))")
+    page.wait_for_function(
+        """async () => (await (await navigator.serviceWorker.ready).getNotifications())
+            .some((one) => one.body.includes("An order is offered to you"))"""
+    )
 
 
 def tell_in_a_thread() -> None:

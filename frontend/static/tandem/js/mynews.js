@@ -33,6 +33,41 @@ function connect() {
   });
 }
 
+// In the background the browser itself shows the line, if the officer wants that. It comes over the
+// open socket; no push service outside is asked.
+/** @type {ServiceWorkerRegistration | null} */
+let worker = null;
+const background = document.getElementById("my-background");
+const canTell = "serviceWorker" in navigator && "Notification" in window;
+
+async function startWorker() {
+  try {
+    await navigator.serviceWorker.register("/my/worker.js");
+    worker = await navigator.serviceWorker.ready;
+    document.body.dataset.worker = "ready";
+  } catch {
+    worker = null; // without TLS browsers allow none; lines and sound remain
+  }
+}
+
+if (canTell && background) {
+  background.hidden = Notification.permission !== "default";
+  background.addEventListener("click", async () => {
+    const answer = await Notification.requestPermission();
+    background.hidden = answer !== "default";
+    if (answer === "granted") void startWorker();
+  });
+  if (Notification.permission === "granted") void startWorker();
+}
+
+/** @param {Element} line */
+function tellInBackground(line) {
+  if (!worker || document.visibilityState === "visible") return;
+  const body = line.querySelector("[data-said]")?.textContent ?? "";
+  const tag = /** @type {HTMLElement} */ (line).dataset.news;
+  worker.showNotification("Tandem", { body, tag, icon: "/static/tandem/icon.svg" }).catch(() => {});
+}
+
 /** @type {Set<string>} lines that have sounded */
 const sounded = new Set();
 /** @type {AudioContext | null} */
@@ -59,7 +94,10 @@ function sound() {
   let fresh = false;
   for (const line of box?.querySelectorAll("[data-urgent]") ?? []) {
     const id = /** @type {HTMLElement} */ (line).dataset.news ?? "";
-    fresh ||= !sounded.has(id);
+    if (!sounded.has(id)) {
+      fresh = true;
+      tellInBackground(line);
+    }
     sounded.add(id);
   }
   if (fresh) callAttention();
