@@ -198,10 +198,10 @@ def main() -> None:
                 happened_at=now, received_at=now,
             )  # fmt: skip
             made.append(orders.open_order(lead.pk, by=dispatcher, now=now))
-        found = crews.propose(made[0], by=dispatcher, now=now).ranking
+        found = crews.propose(made[0].lead, by=dispatcher, now=now).ranking
         print(
             f"whole proposal, {kind}: "
-            + measured(lambda k, made=made: crews.propose(made[k], by=dispatcher, now=now))  # type: ignore[misc]
+            + measured(lambda k, made=made: crews.propose(made[k].lead, by=dispatcher, now=now))  # type: ignore[misc]
             + f" ({len(found.choices)} choices, {len(found.fallen)} fell out)"
         )
     sys.stdout.flush()

@@ -35,6 +35,7 @@ from patrols.models import (
     Certificate,
     Company,
     Latest,
+    Lead,
     LiveState,
     Mode,
     Order,
@@ -64,14 +65,14 @@ class Proposal:
     places: list[str]  # names, as the ranking's covers
 
 
-def propose(order: Order, *, by: User, now: datetime) -> Proposal:
-    """Rank everybody of the user's units for an order."""
-    bureau = order.bureau
+def propose(lead: Lead, *, by: User, now: datetime) -> Proposal:
+    """Rank everybody of the user's units for a lead; its own open order keeps nobody."""
+    bureau = lead.bureau
+    order = lead.orders.filter(ended_at=None).first()
     rules, _set = rules_on(bureau, Week.containing(now, bureau.time_zone).monday)
     people = list(visible_people(by).filter(left_on=None).select_related("unit").order_by("pk"))
     crowd, states = read_crowd(bureau, people, order, rules, now)
     covers, places = read_covers(by, crowd, states)
-    lead = order.lead
     ranking = rank(
         roads_of(bureau.pk),
         (lead.point.x, lead.point.y),

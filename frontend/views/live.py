@@ -10,6 +10,7 @@ from django.shortcuts import render
 from bureau.models import User
 from frontend.pages import opens
 from patrols.alarms import ANSWERING_ROLES
+from patrols.leads import DISPATCHING_ROLES
 
 
 @opens("live")
@@ -20,4 +21,5 @@ def live(request: HttpRequest) -> HttpResponse:
         "zone": user.bureau.time_zone if user.bureau else "UTC",
         "may_answer": user.role in ANSWERING_ROLES,
     }
-    return render(request, "live/live.html", {"settings": settings})
+    context = {"settings": settings, "may_dispatch": user.role in DISPATCHING_ROLES}
+    return render(request, "live/live.html", context)

@@ -76,7 +76,7 @@ class OrderNearest(APIView):
         """Choices by the later arrival, what each leaves uncovered, and who fell out and why."""
         user, now = user_of(request), timezone.now()
         live.note_look(user, now)  # it says where people are
-        found = crews.propose(orders.find_order(pk, user), by=user, now=now)
+        found = crews.propose(orders.find_order(pk, user).lead, by=user, now=now)
         return fresh(Response(ranking_row(found.ranking, found)))
 
 

@@ -26,7 +26,7 @@ from bureau.models import Bureau, User
 from geo.imports.roads import StreetOptions, import_roads_file
 from geo.models import ImportRun
 from patrols import weekly
-from patrols.demo import duty, people, places
+from patrols.demo import duty, leads, people, places
 from patrols.demo.cast import ACCOUNTS, BUREAU_CODE, BUREAU_NAME, TIME_ZONE
 from patrols.demo.delivery import deliver_all
 from patrols.demo.ground import TooFewStreets
@@ -110,6 +110,7 @@ def load(city: Path, say: Say) -> bool:
         say("Going on with a demo that was not loaded to its end.")
     fixes = bring_past(bureau, say)
     duty.cover(bureau, timezone.now())
+    leads.keep_leads(bureau, timezone.now())
     ImportRun.objects.create(
         bureau=bureau, kind=MARK, file_name=city.name, sha256=digest(city), taken=fixes
     )

@@ -9,7 +9,7 @@ from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from bureau.models import Bureau
-from patrols.demo import duty, people, places
+from patrols.demo import duty, leads, people, places
 from patrols.demo.cast import CREWS
 from patrols.demo.delivery import AGAIN, Line, Undelivered
 from patrols.demo.live import BACK_S, LiveCrew, Post, Street
@@ -53,6 +53,7 @@ def run(bureau: Bureau, url: str, say: Say, *, seconds: float | None = None) -> 
     """
     people.renew_secrets(bureau)
     duty.cover(bureau, timezone.now())
+    leads.keep_leads(bureau, timezone.now())
     street = street_of(bureau, time.time())
     line = Line(url, timeout_s=QUICK_S)
     walking = sum(len(live.crew.members) for live in street.crews)
@@ -98,9 +99,10 @@ def hand_in(line: Line, street: Street, post: Post, turned_away: set[str], say: 
 
 
 def keep_covered(bureau: Bureau, say: Say) -> None:
-    """Begin new turns of duty where they are due; a database that is away is waited for."""
+    """Begin new turns of duty and leads where due; a database that is away is waited for."""
     try:
         close_old_connections()
         duty.cover(bureau, timezone.now())
+        leads.keep_leads(bureau, timezone.now())
     except Error as trouble:
         say(f"The database does not answer: {trouble}")

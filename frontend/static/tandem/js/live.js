@@ -2,6 +2,7 @@
 
 import { AlarmStrip } from "./livealarms.js";
 import { CheckLines } from "./livechecks.js";
+import { OrdersPart } from "./liveorders.js";
 import { PeopleList } from "./livelist.js";
 import { PeopleLayer } from "./livemap.js";
 import { PlaceSearch } from "./livesearch.js";
@@ -66,6 +67,11 @@ const checks = new CheckLines(at("live-checks"), settings.may_answer, {
     picture.checks.delete(id);
     render();
   },
+});
+
+const leads = new OrdersPart(picture, {
+  map: () => tandem?.map ?? null,
+  person: (id) => choose(id, true),
 });
 
 const stream = new Stream(
@@ -180,6 +186,7 @@ function render() {
   list.update(views, now);
   strip.update(picture.shownAlarms(), now);
   checks.update([...picture.checks.values()], now);
+  leads.update(now, units);
   const shown = chosen.kind ? views.filter((view) => view.kind === chosen.kind) : views;
   if (layer) {
     layer.update(shown);

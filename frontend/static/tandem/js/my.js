@@ -11,6 +11,7 @@ if (element) {
   createMap(element, { overlays: ["areas", "stations"] }).then(
     (tandem) => {
       addTrailLayers(tandem);
+      document.dispatchEvent(new CustomEvent("tandem:map", { detail: tandem.map }));
       /** @param {[number, number, number, number]} box */
       const fit = (box) => {
         const { left, bottom } = covered();

@@ -54,6 +54,30 @@
  * @property {{unit: number, name: string, at: number} | null} reach shown to all of that unit since
  */
 
+/** A lead with how its order stands (patrols/order_rows.py).
+ * @typedef {object} Lead
+ * @property {number} id
+ * @property {number} unit
+ * @property {"manual" | "api" | "sensor"} source
+ * @property {string} from
+ * @property {string} kind
+ * @property {boolean} enforcement
+ * @property {string} text
+ * @property {string} place
+ * @property {string} street
+ * @property {string} street_en
+ * @property {number} lon
+ * @property {number} lat
+ * @property {number} received ms
+ * @property {number | null} closed ms
+ * @property {string} state
+ * @property {number} since ms
+ * @property {number | null} offer_ends ms
+ * @property {boolean} flagged
+ * @property {{person: number, name: string, accepted: number | null, arrived: number | null}[]} members
+ * @property {number} others
+ */
+
 /** @typedef {{id: number, name: string, pinyin: string, kind: string, parent: number | null}} Unit */
 /** @typedef {{stale_floor_s: number, no_signal_floor_s: number, alone_grace_s: number,
  *    parked_after_s: number}} Rules */
@@ -64,6 +88,7 @@
  * @property {number[]} [gone]
  * @property {Alarm[]} [alarms]
  * @property {import("./livechecks.js").Check[]} [checks] those with `over` are no more
+ * @property {Lead[]} [orders]
  * @property {number[]} [over] alarms that are shown here no more
  * @property {true} [places]
  * @property {number} [judged]
@@ -82,6 +107,7 @@
  * @property {Fix[]} fixes
  * @property {Alarm[]} alarms
  * @property {import("./livechecks.js").Check[]} checks
+ * @property {Lead[]} orders
  */
 
 /** What one looks like on the map and in the list, most urgent first.
@@ -119,6 +145,7 @@ export class Picture {
   /** @type {Map<number, Fix>} */ fixes = new Map();
   /** @type {Map<number, Alarm>} */ alarms = new Map();
   /** @type {Map<number, import("./livechecks.js").Check>} */ checks = new Map();
+  /** @type {Map<number, Lead>} */ orders = new Map();
   /** @type {Map<number, Unit>} */ units = new Map();
   /** @type {Map<number, [number, number, number][]>} */ tails = new Map();
   /** @type {Rules} */
@@ -133,6 +160,7 @@ export class Picture {
     this.fixes = new Map(snapshot.fixes.map((row) => [row.person, row]));
     this.alarms = new Map(snapshot.alarms.map((row) => [row.id, row]));
     this.checks = new Map(snapshot.checks.map((row) => [row.id, row]));
+    this.orders = new Map(snapshot.orders.map((row) => [row.id, row]));
     this.units = new Map(snapshot.units.map((row) => [row.id, row]));
     for (const row of snapshot.people) this.receive(row);
     this.rules = snapshot.rules;
@@ -177,6 +205,7 @@ export class Picture {
       else this.checks.set(row.id, row);
     }
     for (const id of rest.over ?? []) this.alarms.delete(id);
+    for (const row of rest.orders ?? []) this.orders.set(row.id, row);
     if (rest.judged) this.judged = rest.judged;
   }
 

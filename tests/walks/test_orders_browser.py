@@ -1,0 +1,232 @@
+"""Two dispatchers and an officer at once: an order from the inbox to its end, in real browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from bureau.models import Role, User
+from patrols.models import HandoverNote, Lead, Order, OrderMember, OrderState, Phone
+from tests import make
+from tests.patrols import phones
+from tests.patrols.dispatching import account, lead, patrol
+from tests.realtime.stage import officer
+from tests.walks.test_live_page import SLOW_MS, Ticking, beside_playwright, open_live, send
+from tests.world import Town, build_town, place
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["beside_playwright"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def town(transactional_db: None) -> Iterator[Town]:
+    yield build_town()
+    phones.forget_positions()
+
+
+@pytest.fixture
+def ticker(town: Town) -> Iterator[Ticking]:
+    """A running ticker."""
+    ticking = Ticking()
+    yield ticking
+    ticking.stop()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+def open_my(open_page: Any, web: str, user: User, at: tuple[float, float]) -> Page:
+    """The officer's own page on a phone that stands at a place."""
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    page: Page = open_page(
+        width=390,
+        height=844,
+        geolocation={"longitude": at[0], "latitude": at[1]},
+        permissions=["geolocation"],
+    )
+    page.set_default_timeout(SLOW_MS)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page.goto(web + "/my/")
+    page.locator('#orders input[value="none"]').wait_for(state="attached")
+    return page
+
+
+def on_duty(of: Any, now: datetime, **fields: Any) -> Any:
+    """An officer whose phone reports rarely: on a busy machine no fix of these tests grows old."""
+    person = officer(of, now, **fields)
+    Phone.objects.filter(holdings__person=person).update(interval_s=300)
+    return person
+
+
+def row(page: Page, lead_id: int, state: str) -> Any:
+    """The lead's line in the inbox once it stands so."""
+    line = page.locator(f'.lead[data-lead="{lead_id}"][data-state="{state}"]')
+    line.wait_for()
+    return line
+
+
+def test_an_order_from_the_inbox_to_its_end_before_everybodys_eyes(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    li, wang = on_duty(town.west, now, name="Li Ming"), on_duty(town.west, now, name="Wang Fang")
+    helper = on_duty(town.west, now, name="Helper", category="auxiliary")
+    elsewhere = on_duty(town.east, now, name="EAST")
+    li_user = account(li)
+    patrol(li, wang, now=now)
+    for person, east_m in ((li, -100), (wang, -90), (helper, -20), (elsewhere, 100)):
+        send(web, person, east_m, 0)
+    one = open_live(open_page, web, make.user(Role.DISPATCHER, town.brigade))
+    two = open_live(open_page, web, make.user(Role.DISPATCHER, town.west))
+    other = open_live(open_page, web, make.user(Role.DISPATCHER, town.east))
+    phone = open_my(open_page, web, li_user, place(-70, 0))
+    assert not phone.locator(".my-order").count()
+
+    # One dispatcher writes the lead; both have it in the inbox and on the map.
+    one.keyboard.press("n")
+    one.get_by_label("What was told?").fill("Two stalls block the pavement")
+    one.get_by_label("Needs enforcement").check()
+    one.evaluate("([lon, lat]) => tandemLive.map().jumpTo({center: [lon, lat]})", place(0, 0))
+    one.get_by_role("button", name="take the middle of the map").click()
+    one.get_by_role("button", name="Save the lead").click()
+    one.get_by_text("Whom to send").wait_for()
+    told = Lead.objects.get()
+    assert (told.unit, told.street) == (town.west, "C Street") or told.street == "3 Street"
+    for page in (one, two):
+        line = row(page, told.pk, "waiting")
+        assert "Two stalls block the pavement" in line.inner_text()
+        page.locator('.lead-mark[data-state="waiting"]').wait_for()
+
+    # The ranking: the pair, its minutes, and why the others are not in it.
+    choice = one.locator(".choices li").first
+    choice.wait_for()
+    # 100 m and 90 m along C Street at 1.1 m/s: 91 s and 82 s.
+    assert "Li Ming" in choice.inner_text()
+    assert "Wang Fang" in choice.inner_text()
+    assert choice.locator(".choice-minutes").inner_text() == "2 min"
+    assert "walk together now" in choice.inner_text()
+    one.get_by_text("Why not the others").click()
+    assert "Helper" in one.locator(".fallen").inner_text()
+    choice.get_by_role("button", name="Offer").click()
+
+    # Offered: a running clock at both dispatchers and on the phone, which was not reloaded.
+    for page in (one, two):
+        assert "s left" in row(page, told.pk, "offered").inner_text()
+    phone.locator('.my-order[data-state="offered"]').wait_for()
+    clock = phone.locator(".my-order .order-clock")
+    phone.wait_for_function(
+        "() => /^0:[0-5][0-9]$|^1:00$/.test("
+        "document.querySelector('.my-order .order-clock').textContent)"
+    )
+    assert clock.is_visible()
+    phone.get_by_role("button", name="Accept").click()
+    for page in (one, two):
+        assert "Li Ming" in row(page, told.pk, "accepted").inner_text()
+
+    # There: 70 m away, which is noted and seen by both.
+    phone.get_by_role("button", name="I am there").click()
+    phone.get_by_text("noted as too far away").wait_for()
+    for page in (one, two):
+        assert "too far away" in row(page, told.pk, "arrived").inner_text()
+    phone.get_by_label("What was done?").fill("Stalls moved, talked to both")
+    phone.get_by_role("button", name="Report it as done").click()
+    phone.get_by_text("Reported.").wait_for()
+    for page in (one, two):
+        row(page, told.pk, "disposed")
+        page.locator(".lead-mark").wait_for(state="detached")
+    one.get_by_text("Stalls moved, talked to both").first.wait_for()
+    order = Order.objects.get()
+    assert order.state == OrderState.DISPOSED
+    step = order.steps.get(to_state="arrived")
+    assert step.distance_m == pytest.approx(70, abs=1)
+    assert not OrderMember.objects.filter(until=None).exists()
+    # The east saw nothing of it.
+    assert not other.locator(".lead").count()
+    assert "stalls" not in other.content()
+
+
+def test_the_second_dispatcher_is_told_who_was_first_and_an_offer_runs_out_by_itself(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    people = [on_duty(town.west, now, name=f"Li {k}") for k in range(2)]
+    patrol(*people, now=now)
+    for person in people:
+        send(web, person, -100, 0)
+    told = lead(town.west, now)
+    first = make.user(Role.DISPATCHER, town.west, first_name="He", last_name="Jing")
+    one = open_live(open_page, web, first, f"/live/?lead={told.pk}")
+    two = open_live(open_page, web, town.dispatcher)
+    for page in (one, two):
+        row(page, told.pk, "waiting").click()
+        page.locator(".choices li").first.wait_for()
+    offers = [page.locator(".choices button", has_text="Offer").first for page in (one, two)]
+    # Before the next frame can tell the second: its panel still shows the button.
+    two.evaluate("() => tandemLive.stream.stop?.()")
+    offers[0].click()
+    row(one, told.pk, "offered")
+    assert Order.objects.get().steps.filter(to_state="offered").count() == 1
+    Order.objects.update(offer_ends_at=timezone.now())
+    for page in (one, two):
+        assert "not answered in time" in row(page, told.pk, "expired").inner_text()
+    assert not OrderMember.objects.filter(until=None).exists()
+
+
+def test_a_note_goes_from_one_shift_to_the_next(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    lead(town.west, now, text="Loose banner at the gate")
+    one = open_live(open_page, web, make.user(Role.DISPATCHER, town.west))
+    one.get_by_role("button", name="Hand-over").click()
+    assert "Loose banner at the gate" in one.locator(".handover-list").inner_text()
+    one.get_by_label("What must the next shift know?").fill("Gate key is with the caretaker")
+    one.get_by_role("button", name="Leave the note").click()
+    one.get_by_text("Your note waits").wait_for()
+    two = open_live(open_page, web, make.user(Role.DISPATCHER, town.west, first_name="Song"))
+    two.get_by_text("left a note").click()
+    two.get_by_text("Gate key is with the caretaker").wait_for()
+    two.get_by_role("button", name="take over").click()
+    two.get_by_text("Song took the note over").wait_for()
+    assert HandoverNote.objects.get().taken_by.first_name == "Song"
+
+
+def test_keyboard_reaches_the_inbox_and_closes_the_panel(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    first, second = lead(town.west, now), lead(town.west, now, text="Second")
+    page = open_live(open_page, web, town.dispatcher)
+    row(page, second.pk, "waiting")
+    page.keyboard.press("o")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#order-panel").wait_for()
+    page.get_by_text("Nobody can be sent now").wait_for()
+    assert f"lead={second.pk}" in page.url
+    page.reload()
+    page.locator(f'.lead-panel[data-lead="{second.pk}"]').wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#order-panel").wait_for(state="hidden")
+    assert "lead=" not in page.url
+    assert row(page, first.pk, "waiting").get_attribute("aria-current") == "false"
+
+
+def test_an_inspector_looks_on_and_sends_nobody(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    told = lead(town.west, now, contact="CALLER")
+    page = open_live(open_page, web, make.user(Role.INSPECTOR, town.top))
+    row(page, told.pk, "waiting").click()
+    page.locator(".lead-panel").wait_for()
+    assert not page.get_by_text("Whom to send").count()
+    assert not page.get_by_role("button", name="New lead").count()
+    assert "CALLER" not in page.content()
