@@ -1,11 +1,15 @@
 """A small HTTP load generator: keep-alive connections, each sends its next prepared request.
 
-Runs as its own process (`python -m bench.load`): host, port and connection count as arguments;
-the requests on standard input, each with its length before it; times on standard output.
+Runs as its own process (`python -m bench.load`): host, port, connection count and period (s; 0 for
+as fast as it goes) as arguments; the requests on standard input, each with its length before it;
+times on standard output. With a period each connection keeps to its own beat, spread over the
+period; an answer that is later than the next beat counts from that beat on, so that a server that
+stalls cannot hide the requests that it has kept back.
 """
 
 import asyncio
 import json
+import resource
 import struct
 import sys
 import time
@@ -21,14 +25,22 @@ class Connection(asyncio.Protocol):
         self.requests = iter(requests)
         self.pace_s = pace_s
         self.done = done
-        self.started_s: list[float] = []
         self.took_s: list[float] = []
         self.refused = 0
         self.buffer = b""
+        self.due_s = 0.0
+        self.is_late = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.send()
+
+    def start(self, due_s: float) -> None:
+        """Send the first request at this moment of the loop's clock, now if it is 0."""
+        self.due_s = due_s
+        if due_s:
+            asyncio.get_running_loop().call_at(due_s, self.send)
+        else:
+            self.send()
 
     def send(self) -> None:
         request = next(self.requests, None)
@@ -37,7 +49,7 @@ class Connection(asyncio.Protocol):
             if not self.done.done():
                 self.done.set_result(None)
             return
-        self.at_s = time.perf_counter()
+        self.at_s = self.due_s if self.is_late else asyncio.get_running_loop().time()
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -52,14 +64,20 @@ class Connection(asyncio.Protocol):
         if len(body) < length:
             return
         self.buffer = body[length:]
-        took_s = time.perf_counter() - self.at_s
-        self.took_s.append(took_s)
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        self.took_s.append(now_s - self.at_s)
         if not head.startswith(b"HTTP/1.1 200"):
             self.refused += 1
-        if self.pace_s > took_s:
-            asyncio.get_running_loop().call_later(self.pace_s - took_s, self.send)
-        else:
+        if not self.pace_s:
             self.send()
+            return
+        self.due_s += self.pace_s
+        self.is_late = self.due_s <= now_s
+        if self.is_late:
+            self.send()
+        else:
+            loop.call_at(self.due_s, self.send)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
@@ -77,23 +95,27 @@ async def run(host: str, port: int, connections: int, pace_s: float) -> dict[str
     loop = asyncio.get_running_loop()
     dones = [loop.create_future() for _ in shares]
     opened = []
-    start_s = time.perf_counter()
     for share, done in zip(shares, dones, strict=True):
-        if pace_s:  # spread the phones over the period
-            await asyncio.sleep(pace_s / connections)
 
         def make(share: list[bytes] = share, done: asyncio.Future[None] = done) -> Connection:
             return Connection(share, pace_s, done)
 
         _, connection = await loop.create_connection(make, host, port)
         opened.append(connection)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    start_s, begun_s = time.perf_counter(), loop.time() + 0.1
+    for i, connection in enumerate(opened):
+        connection.start(begun_s + pace_s * i / connections if pace_s else 0.0)
     await asyncio.gather(*dones)
     took_s = time.perf_counter() - start_s
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
     times = sorted(t for connection in opened for t in connection.took_s)
     return {
         "requests": n,
         "refused": sum(connection.refused for connection in opened),
         "took_s": took_s,
+        "cores": cpu_s / took_s,  # of the generator itself
         "p50_ms": 1000 * times[len(times) // 2],
         "p99_ms": 1000 * times[int(len(times) * 0.99)],
     }

@@ -3,6 +3,7 @@
 Phones and sockets go past Django's request cycle (docs/benchmarks.md says what that gains).
 """
 
+import gc
 import os
 from typing import Any
 
@@ -23,13 +24,24 @@ static = StaticFiles()
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Phones' requests go to the ingest, files to WhiteNoise, the rest to Django."""
-    if scope["path"].startswith("/phone/"):
-        await phones(scope, receive, send)
-    elif scope["path"].startswith(settings.STATIC_URL):
+    """Files go to WhiteNoise, the rest to Django."""
+    if scope["path"].startswith(settings.STATIC_URL):
         await static(scope, receive, send)
     else:
         await pages(scope, receive, send)
 
 
-application = ProtocolTypeRouter({"http": http, "websocket": sockets})
+others = ProtocolTypeRouter({"http": http, "websocket": sockets})
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Phones' requests go to the ingest at once: they are many and short."""
+    if scope["type"] == "http" and scope["path"].startswith("/phone/"):
+        await phones(scope, receive, send)
+    else:
+        await others(scope, receive, send)
+
+
+# What the apps have loaded stays for good: the collector need not look at it again and again.
+gc.collect()
+gc.freeze()

@@ -7,7 +7,6 @@ An SOS is kept whatever else is true, and while it is open so are the person's o
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -74,6 +73,7 @@ class KnownPhone(msgspec.Struct, gc=False):
     old_secret_sha256: str = ""
     old_until_us: int = 0
     told_app: str = ""
+    used: bool = False  # since it was read
 
     def opens_to(self, secret_sha256: str, us: int) -> bool:
         """Whether a message received at `us` with this secret is this phone's.
@@ -123,10 +123,15 @@ class Admitted(msgspec.Struct):
     """The outcome for one upload."""
 
     rows: list[tuple[int, Reading]] = []  # (person, reading)
-    refused: Counter[tuple[int, date, str]] = msgspec.field(default_factory=Counter)
+    refused: dict[tuple[int, date, str], int] = {}  # (person, local day, reason) → how many
     quarantined: list[tuple[int | None, Quarantined]] = []  # person, if one held the phone
     alarms: list[Sos] = []
     on_open_duty: bool = False  # something was admitted that only open duty allows
+
+    def refuse(self, person_id: int, day: date, reason: str) -> None:
+        """One more that may not be stored."""
+        key = (person_id, day, reason)
+        self.refused[key] = self.refused.get(key, 0) + 1
 
 
 def merged(spans: list[Span]) -> list[Span]:
@@ -280,14 +285,14 @@ def admit_each(
         if reading.flags & SOS:
             holding = holding or last_holding(phone)
         if holding is None:
-            outcome.refused[0, local_day(us, phone.zone), "no_holder"] += 1
+            outcome.refuse(0, local_day(us, phone.zone), "no_holder")
             continue
         person_id = holding.person_id
         reason = None
         if not reading.flags & SOS and us < raised.get(person_id, FOREVER_US):
             reason = reason_against(carriers[person_id], us)
         if reason:
-            outcome.refused[person_id, local_day(us, phone.zone), reason] += 1
+            outcome.refuse(person_id, local_day(us, phone.zone), reason)
         else:
             outcome.rows.append((person_id, reading))
             if span_at(carriers[person_id].duty, us) is None:
@@ -348,7 +353,7 @@ def quarantine(
     us = min(quarantined.recorded_us or upload.received_us, upload.received_us)
     holding = holder_at(phone, us)
     if holding is None:
-        outcome.refused[0, local_day(us, phone.zone), "no_holder"] += 1
+        outcome.refuse(0, local_day(us, phone.zone), "no_holder")
         return
     raised = min(
         (sos.raised_us for sos in outcome.alarms if sos.person_id == holding.person_id),
@@ -356,7 +361,7 @@ def quarantine(
     )
     reason = reason_against(carriers[holding.person_id], us)
     if reason and us < raised:
-        outcome.refused[holding.person_id, local_day(us, phone.zone), reason] += 1
+        outcome.refuse(holding.person_id, local_day(us, phone.zone), reason)
     else:
         outcome.quarantined.append((holding.person_id, quarantined))
         if span_at(carriers[holding.person_id].duty, us) is None:

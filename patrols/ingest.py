@@ -9,9 +9,9 @@ fate is unknown may simply be given to `accept` again.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ import psycopg2
 
 from patrols.admission import SECOND_US, Admitted, Upload, local_day
 from patrols.desk import Desk, admit_all
-from patrols.storage import beside, carriers, partitions, positions
+from patrols.storage import beside, carriers, marks, partitions, positions
 from patrols.wire import Flag, Quarantined, Reading
 
 log = logging.getLogger(__name__)
@@ -80,12 +80,14 @@ def receipt(outcome: Admitted | None) -> Receipt:
     """The counts of an outcome."""
     if outcome is None:
         return Receipt(known=False)
-    told = Receipt(True, len(outcome.rows), outcome.refused.total(), len(outcome.quarantined))
+    told = Receipt(True, len(outcome.rows))
     if outcome.refused:
+        told.refused = sum(outcome.refused.values())
         for (_, _, reason), n in outcome.refused.items():
             told.refused_for[reason] = told.refused_for.get(reason, 0) + n
         told.reasons = sorted(told.refused_for)
     for _, kept in outcome.quarantined:
+        told.quarantined += 1
         told.kept_for[kept.reason] = told.kept_for.get(kept.reason, 0) + 1
     return told
 
@@ -93,29 +95,61 @@ def receipt(outcome: Admitted | None) -> Receipt:
 # Writing
 
 
+class Batch:
+    """What a transaction writes of some uploads, gathered in one pass over their rows."""
+
+    def __init__(self, desk: Desk, pairs: Sequence[Pair]) -> None:
+        self.pairs = pairs
+        self.rows: list[bytes] = []  # packed
+        self.quarters: set[tuple[int, int, str, int]] = set()  # bureau, person, zone, quarter hour
+        self.latest: dict[beside.LatestKey, beside.LatestRow] = {}
+        for upload, outcome in pairs:
+            if outcome.rows:
+                phone = desk.phones[upload.phone_id]
+                self.add(upload, outcome, phone.bureau_id, phone.zone)
+
+    def add(self, upload: Upload, outcome: Admitted, bureau_id: int, zone: str) -> None:
+        """The rows of one upload. A synthetic fix says nothing new of where somebody is."""
+        phone_id, received_us = upload.phone_id, upload.received_us
+        latest = self.latest
+        before = (0, 0)
+        for person_id, reading in outcome.rows:
+            recorded_us = reading.recorded_us
+            self.rows.append(
+                positions.pack_row(bureau_id, person_id, phone_id, received_us, reading)
+            )
+            quarter = recorded_us // QUARTER_US
+            if (person_id, quarter) != before:
+                before = (person_id, quarter)
+                self.quarters.add((bureau_id, person_id, zone, quarter))
+            key = (bureau_id, person_id)
+            there = latest.get(key)
+            if (there is None or recorded_us > there[2].recorded_us) and not (
+                reading.flags & SYNTHETIC
+            ):
+                latest[key] = (phone_id, received_us, reading)
+
+    def days(self) -> set[tuple[int, int, date]]:
+        """(bureau, person, local day) of every row."""
+        return {
+            (bureau_id, person_id, local_day(quarter * QUARTER_US, zone))
+            for bureau_id, person_id, zone, quarter in self.quarters
+        }
+
+
 def write(desk: Desk, cursor: Any, pairs: Sequence[Pair]) -> None:
     """Everything of these uploads in one transaction."""
-    rows = [
-        positions.pack_row(
-            desk.phones[upload.phone_id].bureau_id,
-            person_id,
-            upload.phone_id,
-            upload.received_us,
-            reading,
-        )
-        for upload, outcome in pairs
-        for person_id, reading in outcome.rows
-    ]
-    if not rows:
+    batch = Batch(desk, pairs)
+    if not batch.rows:
         cursor.execute("BEGIN")
-        finish(desk, cursor, pairs, ())
+        finish(desk, cursor, batch, ())
         return
-    make_missing_partitions(desk, cursor, pairs)
+    make_missing_partitions(desk, cursor, batch)
     if desk.repeats < MANY_REPEATS:
         try:
-            positions.copy_straight(cursor, rows)
+            positions.copy_straight(cursor, batch.rows)
             desk.repeats *= 0.9
-            finish(desk, cursor, pairs, touched_days(desk, pairs))
+            finish(desk, cursor, batch, batch.days())
             return
         except psycopg2.errors.UniqueViolation:
             roll_back(cursor)
@@ -125,11 +159,11 @@ def write(desk: Desk, cursor: Any, pairs: Sequence[Pair]) -> None:
             # the staged way will meet again and report.
             roll_back(cursor)
             desk.partitions.clear()
-            make_missing_partitions(desk, cursor, pairs)
-    stored = positions.copy_staged(cursor, rows)
-    if sum(n for *_, n in stored) == len(rows):
+            make_missing_partitions(desk, cursor, batch)
+    stored = positions.copy_staged(cursor, batch.rows)
+    if sum(n for *_, n in stored) == len(batch.rows):
         desk.repeats *= 0.9
-    finish(desk, cursor, pairs, [(bureau, person, day) for bureau, person, day, _ in stored])
+    finish(desk, cursor, batch, {(bureau, person, day) for bureau, person, day, _ in stored})
 
 
 def roll_back(cursor: Any) -> None:
@@ -137,64 +171,54 @@ def roll_back(cursor: Any) -> None:
     cursor.execute("ROLLBACK")
 
 
-def make_missing_partitions(desk: Desk, cursor: Any, pairs: Iterable[Pair]) -> None:
+def make_missing_partitions(desk: Desk, cursor: Any, batch: Batch) -> None:
     """Partitions for every week that the rows name and that is not known to be there."""
-    quarters = {
-        reading.recorded_us // QUARTER_US for _, outcome in pairs for _, reading in outcome.rows
-    }
-    mondays = {
-        partitions.week_start(carriers.from_us(quarter * QUARTER_US)) for quarter in quarters
-    }
-    for monday in sorted(mondays - desk.partitions):
+    for monday in sorted({monday_of(quarter) for *_, quarter in batch.quarters} - desk.partitions):
         cursor.execute("BEGIN")
         partitions.make_partition(cursor, monday)
         cursor.execute("COMMIT")
         desk.partitions.add(monday)
 
 
-def touched_days(desk: Desk, pairs: Iterable[Pair]) -> set[tuple[int, int, date]]:
-    """(bureau, person, local day) of every stored row."""
-    touched = set()
-    for upload, outcome in pairs:
-        phone = desk.phones[upload.phone_id]
-        for person_id, quarter in {
-            (person_id, reading.recorded_us // QUARTER_US) for person_id, reading in outcome.rows
-        }:
-            day = local_day(quarter * QUARTER_US, phone.zone)
-            touched.add((phone.bureau_id, person_id, day))
-    return touched
+@lru_cache(maxsize=4096)
+def monday_of(quarter: int) -> date:
+    """The UTC Monday of the week that a quarter of an hour (since 1970) lies in."""
+    return partitions.week_start(carriers.from_us(quarter * QUARTER_US))
 
 
 def finish(
-    desk: Desk, cursor: Any, pairs: Sequence[Pair], touched: Iterable[tuple[int, int, date]]
+    desk: Desk, cursor: Any, batch: Batch, touched: Collection[tuple[int, int, date]]
 ) -> None:
     """What stands beside the positions, and COMMIT."""
     statements: list[beside.Statement] = []
-    if latest := latest_rows(desk, pairs):
-        statements.append(beside.move_latest(latest))
+    if batch.latest:
+        statements.append(beside.move_latest(batch.latest))
     if touched:
-        statements.append(beside.touch_days(touched))
-    refused: Counter[tuple[int, int, date, str]] = Counter()
+        statements.append(marks.touch_days(touched))
+    refused: dict[tuple[int, int, date, str], int] = {}
     quarantined = []
     contacts: dict[int, int] = {}
     renewed: dict[int, str] = {}
     apps: dict[int, str] = {}
-    for upload, outcome in pairs:
-        bureau_id = desk.phones[upload.phone_id].bureau_id
-        for (person_id, day, reason), n in outcome.refused.items():
-            refused[bureau_id, person_id, day, reason] += n
+    for upload, outcome in batch.pairs:
+        phone_id = upload.phone_id
+        phone = desk.phones[phone_id]
+        if outcome.refused:
+            for (person_id, day, reason), n in outcome.refused.items():
+                key = (phone.bureau_id, person_id, day, reason)
+                refused[key] = refused.get(key, 0) + n
         for keeper_id, what in outcome.quarantined:
-            quarantined.append((bureau_id, upload.phone_id, keeper_id, upload.received_us, what))
+            quarantined.append((phone.bureau_id, phone_id, keeper_id, upload.received_us, what))
         statements.extend(beside.raise_alarm(sos) for sos in outcome.alarms)
-        phone = desk.phones[upload.phone_id]
         if phone.old_secret_sha256 and upload.secret_sha256 == phone.secret_sha256:
-            renewed[upload.phone_id] = upload.secret_sha256
-        if upload.received_us - desk.contacts.get(upload.phone_id, 0) >= CONTACT_US:
-            contacts[upload.phone_id] = upload.received_us
+            renewed[phone_id] = upload.secret_sha256
+        if upload.received_us - desk.contacts.get(phone_id, 0) >= CONTACT_US:
+            contacts[phone_id] = upload.received_us
             if upload.told_app and upload.told_app != phone.told_app:
-                apps[upload.phone_id] = upload.told_app
+                apps[phone_id] = upload.told_app
     if refused:
-        statements.append(beside.count_refused(refused, max(u.received_us for u, _ in pairs)))
+        received_us = max(upload.received_us for upload, _ in batch.pairs)
+        statements.append(beside.count_refused(refused, received_us))
     if quarantined:
         statements.append(beside.keep_quarantined(quarantined))
     if contacts:
@@ -207,25 +231,6 @@ def finish(
         desk.phones[phone_id].old_secret_sha256 = ""
     for phone_id, told_app in apps.items():
         desk.phones[phone_id].told_app = told_app
-
-
-def latest_rows(desk: Desk, pairs: Iterable[Pair]) -> dict[beside.LatestKey, beside.LatestRow]:
-    """The newest fix of each person in these uploads; a synthetic one says nothing new."""
-    latest: dict[beside.LatestKey, beside.LatestRow] = {}
-    for upload, outcome in pairs:
-        bureau_id = desk.phones[upload.phone_id].bureau_id
-        newest: dict[int, Reading] = {}
-        for person_id, reading in outcome.rows:
-            best = newest.get(person_id)
-            if (
-                best is None or reading.recorded_us > best.recorded_us
-            ) and not reading.flags & SYNTHETIC:
-                newest[person_id] = reading
-        for person_id, reading in newest.items():
-            there = latest.get((bureau_id, person_id))
-            if there is None or reading.recorded_us > there[2].recorded_us:
-                latest[bureau_id, person_id] = (upload.phone_id, upload.received_us, reading)
-    return latest
 
 
 # A value that the database refuses

@@ -43,7 +43,7 @@ def touch_days(marks: Collection[tuple[int, int, date]], *, now: datetime) -> No
         ],
         update_conflicts=True,
         unique_fields=["bureau_id", "person_id", "day"],
-        update_fields=["touched_at"],
+        update_fields=["touched_at", "taken_at"],
     )
 
 

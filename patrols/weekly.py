@@ -35,6 +35,7 @@ from patrols.reviews import answer, dispute, review
 from patrols.roster import refused_days
 from patrols.scorecard import SquadRow, WeekRow, squad_rows, week_rows
 from patrols.sealing import is_in_time, is_kept, note_late
+from patrols.storage.marks import clear_marks, take_marks
 
 __all__ = [
     "Evidence",
@@ -82,8 +83,10 @@ def judge_everybody(bureau: Bureau, week: Week, *, now: datetime) -> list[Verdic
         )
     for day in week.days:
         if _has_begun(week, day, now):
+            marked = TouchedDay.objects.filter(bureau_id=bureau.pk, day=day, touched_at__lte=now)
+            marks = take_marks(bureau.pk, set(marked.values_list("person_id", "day")))
             derive_day(bureau, day, now=now)
-            TouchedDay.objects.filter(bureau_id=bureau.pk, day=day, touched_at__lte=now).delete()
+            clear_marks(bureau.pk, marks)
     people = Person.objects.filter(bureau=bureau).exclude(left_on__lt=week.monday)
     return conclude(bureau, week, set(people.values_list("pk", flat=True)), now=now)
 
@@ -101,15 +104,10 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
             bureau_id=bureau.pk, judged_at__gt=now - timedelta(seconds=rest_s)
         ).values_list("person_id", "day")
     )
-    marks = [
-        mark
-        for mark in TouchedDay.objects.filter(bureau_id=bureau.pk).values_list(
-            "person_id", "day", "touched_at"
-        )
-        if mark[:2] not in fresh
-    ]
+    marked = set(TouchedDay.objects.filter(bureau_id=bureau.pk).values_list("person_id", "day"))
+    marks = take_marks(bureau.pk, marked - fresh)
     touched: dict[date, set[int]] = defaultdict(set)
-    for person, day, _touched_at in marks:
+    for person, day, _touched_at, _taken_at in marks:
         touched[day].add(person)
     for day in list(touched):
         for beside in touches_midnight(bureau, day, touched[day]):
@@ -120,7 +118,7 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
         if not _has_begun(week, day, now):
             continue
         if not is_kept(bureau, week, now):
-            came = {person: at for person, marked, at in marks if marked == day}
+            came = {person: at for person, mark, at, _taken_at in marks if mark == day}
             touched[day] = {p for p, at in came.items() if is_in_time(bureau, week, at, now)}
             for person in came.keys() - touched[day]:
                 note_late(bureau, week, person, day, now=now)
@@ -129,10 +127,7 @@ def judge_touched(bureau: Bureau, *, now: datetime, rest_s: float = 0.0) -> set[
         affected[week] |= derive_day(bureau, day, now=now, touched=touched[day])
     for week, ids in affected.items():
         conclude(bureau, week, ids, now=now)
-    for person, day, at in marks:
-        TouchedDay.objects.filter(
-            bureau_id=bureau.pk, person_id=person, day=day, touched_at=at
-        ).delete()
+    clear_marks(bureau.pk, marks)
     return set(touched)
 
 

@@ -69,7 +69,10 @@ class GroupCommit:
         self.weight = 0
         self.uploads: deque[Waiting[Receipt]] = deque()
         self.lookups: deque[Waiting[tuple[int, str] | None]] = deque()
-        self.wake = threading.Condition()
+        # What the handlers of each loop have put since its last turn; see `put`.
+        self.gathering: dict[asyncio.AbstractEventLoop, list[tuple[deque[Any], Waiting[Any]]]] = {}
+        self.lock = threading.Lock()
+        self.wake = threading.Condition(self.lock)
         self.thread: threading.Thread | None = None
         self.closing = False
         self.down = False
@@ -94,12 +97,28 @@ class GroupCommit:
         return await waiting.future
 
     def put(self, queue: deque[Any], waiting: Waiting[Any], weight: int) -> None:
-        """Into a queue; the writer wakes if it sleeps."""
-        with self.wake:
+        """Into a queue, together with what else the loop's present turn brings.
+
+        A writer that woke at the first of them would commit it alone, and wait for the interpreter
+        while the loop goes through the others.
+        """
+        loop = waiting.loop
+        with self.lock:
             if self.closing:
                 raise Unavailable
-            queue.append(waiting)
             self.weight += weight
+            gathered = self.gathering.get(loop)
+            if gathered is None:
+                self.gathering[loop] = [(queue, waiting)]
+                loop.call_soon(self.hand_over, loop)
+            else:
+                gathered.append((queue, waiting))
+
+    def hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What one turn of a loop has brought, to the writer; it wakes if it sleeps."""
+        with self.lock:
+            for queue, waiting in self.gathering.pop(loop, ()):
+                queue.append(waiting)
             if self.thread is None:
                 self.thread = threading.Thread(target=self.run, name="phone-writer", daemon=True)
                 self.thread.start()
@@ -109,6 +128,13 @@ class GroupCommit:
         """Write what waits, end the thread, close its connection. Later calls start anew."""
         with self.wake:
             self.closing = True
+            for gathered in self.gathering.values():
+                for queue, waiting in gathered:
+                    queue.append(waiting)
+            self.gathering.clear()
+            if self.thread is None and (self.uploads or self.lookups):
+                self.thread = threading.Thread(target=self.run, name="phone-writer", daemon=True)
+                self.thread.start()
             self.wake.notify()
         if self.thread is not None:
             self.thread.join()

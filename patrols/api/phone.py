@@ -63,28 +63,34 @@ strangers: Buckets[str] = Buckets(STRANGER_BURST, STRANGER_PER_S)
 pace: Buckets[int] = Buckets(PHONE_BURST, PHONE_PER_S)
 
 JSON: Headers = [(b"content-type", b"application/json")]
-TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
-@dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, ready to send."""
+    """An HTTP answer, with the two messages to send; its length keeps the connection alive."""
 
-    status: int
-    headers: Headers
-    body: bytes
+    __slots__ = ("body", "end", "start")
+
+    def __init__(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        length = (b"content-length", str(len(body)).encode())
+        self.start = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, length],
+        }
+        self.body = body
+        self.end = {"type": "http.response.body", "body": body}
 
 
 def ok(body: bytes, headers: Headers) -> Answer:
-    """A success, with the length that keeps the connection alive."""
-    return Answer(200, [*headers, (b"content-length", str(len(body)).encode())], body)
+    """A success."""
+    return Answer(200, headers, body)
 
 
 # What each app takes as "delivered".
 SUCCESS = {
-    "traccar": ok(b"", TEXT),
-    "osmand": ok(b"", TEXT),
-    "gpslogger": ok(b"", TEXT),
+    "traccar": ok(b"", []),
+    "osmand": ok(b"", []),
+    "gpslogger": ok(b"", []),
     "colota": ok(b'{"result":"ok"}', JSON),
     "overland": ok(b'{"result":"ok"}', JSON),
     "owntracks": ok(b"[]", JSON),
@@ -97,8 +103,7 @@ def refusal(
     """A refusal in the app's dialect: Overland shows `error` to its user as text."""
     error: object = message if app == "overland" else {"code": code, "message": message}
     body = msgspec.json.encode({"error": error})
-    headers = [*JSON, (b"content-length", str(len(body)).encode()), *extra]
-    return Answer(status, headers, body)
+    return Answer(status, [*JSON, *extra], body)
 
 
 def unknown_phone(app: str, *, is_json: bool) -> Answer:
@@ -136,10 +141,8 @@ class PhoneIngest:
         answer = await self.answer(scope, receive)
         if answer is None:
             return
-        await send(
-            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
-        )
-        await send({"type": "http.response.body", "body": answer.body})
+        await send(answer.start)
+        await send(answer.end)
 
     def close(self) -> None:
         """Write what waits and end the writer thread."""
@@ -147,15 +150,18 @@ class PhoneIngest:
 
     async def answer(self, scope: dict[str, Any], receive: Receive) -> Answer | None:
         """The answer to a request; None if the phone has hung up."""
-        app = scope["path"].removeprefix("/phone/").partition("/")[0]
+        app = scope["path"].removeprefix("/phone/")
         success = SUCCESS.get(app)
+        if success is None:
+            app = app.partition("/")[0]
+            success = SUCCESS.get(app)
         if success is None:
             return refusal(
                 app, 404, "unknown_app", "Use /phone/ with one of: " + ", ".join(SUCCESS) + "."
             )
         message = Message(query=scope["query_string"])
         encoding = read_headers(message, scope["headers"])
-        if encoding not in ("", "identity"):
+        if encoding and encoding != "identity":
             return refusal(
                 app, 415, "compressed", "Switch off compression in the app: it is not read here."
             )
@@ -185,6 +191,8 @@ class PhoneIngest:
             size = len(message.body)
         if not message.body and app == "owntracks":
             return success  # OwnTracks checks its connection so; nothing was sent
+        if phone is None:
+            phone = self.recognized(message)
         if phone is None:
             is_json = "json" in message.content_type
             stranger = (
@@ -243,7 +251,9 @@ class PhoneIngest:
                     break
                 if phone is None and size > (LARGEST_BODY if looked else LARGE_BODY):
                     message.body = b"".join(chunks)
-                    phone = await self.find(message, address, app, too_large(app))
+                    phone = self.recognized(message) or await self.find(
+                        message, address, app, too_large(app)
+                    )
                     if isinstance(phone, Answer):
                         # JSON may say only at its end whose it is; a header says it at once.
                         if looked or not wire.named_in_body(message):
@@ -263,16 +273,19 @@ class PhoneIngest:
         message.body = b"".join(chunks)
         return phone, size
 
+    def recognized(self, message: Message) -> Known | None:
+        """The phone that the message names, if it is one that was found before."""
+        for name in wire.each_name(message):
+            digest = hash_secret(name)
+            if (phone_id := self.known.get(digest)) is not None:
+                return phone_id, digest
+        return None
+
     async def find(
         self, message: Message, address: str, app: str, stranger: Answer
     ) -> Known | Answer:
         """The phone that the message names; else what a stranger is answered, or 429."""
-        hashed = []
-        for name in wire.names(message):
-            digest = hash_secret(name)
-            if (phone_id := self.known.get(digest)) is not None:
-                return phone_id, digest
-            hashed.append(digest)
+        hashed = [hash_secret(name) for name in wire.names(message)]
         if not hashed:
             return stranger
         if not strangers.has(address, 1):

@@ -46,7 +46,8 @@ class Latest(models.Model):
     course_deg = models.FloatField(null=True)
     battery = models.FloatField(null=True)
     flags = models.IntegerField(default=0)
-    version = models.BigIntegerField(db_index=True)
+    # No index: it would be written with every fix, and one look at all rows a frame costs less.
+    version = models.BigIntegerField()
 
     class Meta:
         verbose_name = _("latest position")
@@ -90,10 +91,15 @@ class RefusedCount(models.Model):
 
 
 class TouchedDay(models.Model):
-    """A person's local day with new positions since it was last judged."""
+    """A person's local day with new positions since it was last judged.
+
+    `taken_at`: when a judge began to read them. A mark that nobody has taken may be left as it is
+    when more comes (`patrols.storage.marks`); `touched_at` is then half a minute old at most.
+    """
 
     pk = models.CompositePrimaryKey("bureau_id", "person_id", "day")
     bureau_id = models.IntegerField()
     person_id = models.BigIntegerField()
     day = models.DateField()
     touched_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)

@@ -27,7 +27,8 @@ def move_latest(latest: Mapping[LatestKey, LatestRow]) -> Statement:
     """Latest positions: a new row, or a step forward in fix time; else nothing changes."""
     rows = [
         (
-            *key,
+            bureau_id,
+            person_id,
             phone_id,
             reading.recorded_us,
             received_us,
@@ -39,7 +40,9 @@ def move_latest(latest: Mapping[LatestKey, LatestRow]) -> Statement:
             reading.battery,
             reading.flags,
         )
-        for key, (phone_id, received_us, reading) in sorted(latest.items(), key=by_key)
+        for (bureau_id, person_id), (phone_id, received_us, reading) in sorted(
+            latest.items(), key=by_key
+        )
     ]
     return (
         f"""
@@ -74,20 +77,6 @@ def by_key(item: tuple[LatestKey, LatestRow]) -> LatestKey:
 def number_array(column: Iterable[float | None]) -> str:
     """Finite numbers as the text of an SQL array, many times faster than adapting each."""
     return "{" + ",".join(["NULL" if n is None else repr(n) for n in column]) + "}"
-
-
-def touch_days(days: Iterable[tuple[int, int, date]]) -> Statement:
-    """Mark (bureau, person, local day) as having positions that no judge has seen."""
-    rows = sorted(set(days))
-    return (
-        """
-INSERT INTO patrols_touchedday AS t (bureau_id, person_id, day, touched_at)
-SELECT bureau, person, day, clock_timestamp()
-FROM unnest(%s::int[], %s::bigint[], %s::date[]) AS n (bureau, person, day)
-ON CONFLICT (bureau_id, person_id, day) DO UPDATE SET touched_at = EXCLUDED.touched_at
-""",
-        [[row[i] for row in rows] for i in range(3)],
-    )
 
 
 def count_refused(counts: Mapping[tuple[int, int, date, str], int], received_us: int) -> Statement:

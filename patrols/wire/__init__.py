@@ -1,7 +1,7 @@
 """Wire formats of phone apps: bytes → readings. Pure; knows no database and no clock."""
 
 from patrols.wire.dialects import DIALECTS, MOST_ITEMS, Dialect, add_json, read, read_json
-from patrols.wire.names import named_in_body, names
+from patrols.wire.names import each_name, named_in_body, names
 from patrols.wire.reading import (
     Contact,
     Delivery,
@@ -24,6 +24,7 @@ __all__ = [
     "Reading",
     "Unreadable",
     "add_json",
+    "each_name",
     "named_in_body",
     "names",
     "read",

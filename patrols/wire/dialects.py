@@ -58,7 +58,7 @@ def read(dialect: Dialect, message: Message, received_us: int) -> Delivery:
     elif body and b"=" not in body:
         raise Unreadable("not_a_form", "The body is neither JSON nor a form.")
     else:
-        values = osmand.pairs(message.query)
+        values = osmand.pairs(message.query) if message.query else {}
         if body and not ("lat" in values or "location" in values):
             values = {**values, **osmand.pairs(body)}
         osmand.add_flat(delivery, values, received_us, unit_mps=dialect.query_mps)

@@ -30,6 +30,7 @@ LARGEST_SPEED_MPS = 10_000.0
 # Plain integers on the hot path.
 SOS = int(Flag.SOS)
 NO_TIME = int(Flag.NO_TIME)
+INFINITE = math.inf
 
 
 class BadField(ValueError):
@@ -38,16 +39,17 @@ class BadField(ValueError):
 
 def number(value: object) -> float | None:
     """A finite number from a JSON number or its text; None if there is none or it is junk."""
-    if type(value) is float:
-        return value if math.isfinite(value) else None
-    if type(value) is int:
-        return float(value) if -1e300 < value < 1e300 else None
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is float:
+        return value if -INFINITE < value < INFINITE else None  # type: ignore[operator,return-value]
+    if kind is int:
+        return float(value) if -1e300 < value < 1e300 else None  # type: ignore[arg-type,operator]
+    if kind is str:
         try:
-            parsed = float(value)
+            parsed = float(value)  # type: ignore[arg-type]
         except ValueError:
             return None
-        return parsed if math.isfinite(parsed) else None
+        return parsed if -INFINITE < parsed < INFINITE else None
     return None
 
 
@@ -96,6 +98,9 @@ def moment_us(value: object) -> int:
     Raises BadField if it is none of these or lies outside 2000–2100.
     """
     if type(value) is str:
+        # Milliseconds since 1970 in 13 digits: what Traccar Client and its kin write.
+        if len(value) == 13 and value.isdecimal():
+            return in_range(int(value) * 1000)
         text = value.strip()
         try:
             # Most are ISO 8601; a plain number has no "-" behind its first sign.

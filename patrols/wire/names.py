@@ -17,6 +17,7 @@ from patrols.wire.reading import Message
 
 QUERY_NAMES = ("id", "deviceid", "device_id", "u", "token", "username")
 MOST_NAMES = 6
+JSON_STARTS = (b"{", b"[")
 
 # Traccar Client, Overland, Colota; Traccar forward; flat JSON. Found by plain search: a batch is
 # long, and a regular expression over all of it costs more than reading it.
@@ -30,24 +31,27 @@ IN_FORM = re.compile(rb"(?:^|&)(?:id|deviceid|device_id)=([^&\s]{1,200})")
 
 def names(message: Message) -> list[str]:
     """What may be the phone's secret, likeliest first; at most six, without repeats."""
-    found: dict[str, None] = {}
+    return list(dict.fromkeys(each_name(message)))[:MOST_NAMES]
+
+
+def each_name(message: Message) -> Iterator[str]:
+    """The same one by one, for whoever needs no more than the first that is known."""
+    outside = []
     if message.authorization:
-        for name in authorized(message.authorization):
-            found[name] = None
+        outside += authorized(message.authorization)
     if message.limit_user:
-        found[message.limit_user] = None
+        outside.append(message.limit_user)
     if message.query:
         query = pairs(message.query)
-        for key in QUERY_NAMES:
-            if query.get(key):
-                found[query[key]] = None
-    if not found and message.body:
-        if message.body.lstrip()[:1] in (b"{", b"["):
-            for name in named_in_json(message.body):
-                found[name] = None
-        elif match := IN_FORM.search(message.body):
-            found[unquote_plus(match.group(1).decode("utf-8", "replace"))] = None
-    return [name for name in found if name][:MOST_NAMES]
+        outside += [query[key] for key in QUERY_NAMES if query.get(key)]
+    yield from filter(None, outside)
+    if outside or not message.body:
+        return
+    if message.body[:1] in JSON_STARTS or message.body.lstrip()[:1] in JSON_STARTS:
+        yield from named_in_json(message.body)
+    elif match := IN_FORM.search(message.body):
+        name = match.group(1).decode("utf-8", "replace")
+        yield unquote_plus(name) if "%" in name or "+" in name else name
 
 
 def named_in_body(message: Message) -> bool:

@@ -18,6 +18,10 @@ LONGITUDES = ("lon", "longitude", "lng")
 TIMES = ("timestamp", "time", "tst")
 ACCURACIES = ("accuracy", "acc")
 COURSES = ("bearing", "heading", "dir", "bear", "course", "cog")
+BATTERIES = ("batt", "battery")
+SPEEDS = ("speed", "vel")
+SPEEDS_MPS = ("spd", "s")
+MOCK = int(Flag.MOCK)
 
 
 def pairs(text: bytes) -> dict[str, str]:
@@ -26,12 +30,12 @@ def pairs(text: bytes) -> dict[str, str]:
     Percent-signs and plus are decoded; bytes that are no UTF-8 become U+FFFD.
     """
     found: dict[str, str] = {}
-    for part in text.decode("utf-8", "replace").split("&"):
+    whole = text.decode("utf-8", "replace")
+    escaped = "%" in whole or "+" in whole
+    for part in whole.split("&"):
         name, equals, value = part.partition("=")
-        if equals:
-            if "%" in value or "+" in value:
-                value = unquote_plus(value)
-            found.setdefault(name, value)
+        if equals and name not in found:
+            found[name] = unquote_plus(value) if escaped else value
     return found
 
 
@@ -48,17 +52,21 @@ def add_flat(
     delivery: Delivery, values: Mapping[str, object], received_us: int, *, unit_mps: float
 ) -> None:
     """One flat message. `unit_mps` is the unit of `speed` and `vel`: knots, km/h or m/s."""
-    lat = first(values, LATITUDES)
-    lon = first(values, LONGITUDES)
-    location = values.get("location")
-    if lat is None and lon is None and isinstance(location, str) and location:
-        lat, _, lon = location.partition(",")
+    get = values.get
+    # The commonest name first; `first` looks at the others, and again where it says 0 or nothing.
+    lat = get("lat") or first(values, LATITUDES)
+    lon = get("lon") or first(values, LONGITUDES)
+    if lat is None and lon is None:
+        location = get("location")
+        if isinstance(location, str) and location:
+            lat, _, lon = location.partition(",")
     flags = 0
-    if fields.is_sos(values.get("alarm")):
+    alarm, mock = get("alarm"), get("mock")
+    if alarm is not None and fields.is_sos(alarm):
         flags |= fields.SOS
-    if fields.is_true(values.get("mock")) or values.get("prov") == "MOCK":
-        flags |= int(Flag.MOCK)
-    valid = values.get("valid")
+    if (mock is not None and fields.is_true(mock)) or get("prov") == "MOCK":
+        flags |= MOCK
+    valid = get("valid")
     if valid is not None and not fields.is_true(valid) and not flags & fields.SOS:
         delivery.quarantined.append(
             Quarantined(
@@ -70,23 +78,23 @@ def add_flat(
         delivery,
         values,
         received_us,
-        when=first(values, TIMES),
+        when=get("timestamp") or first(values, TIMES),
         lon=lon,
         lat=lat,
-        accuracy=fields.accuracy_m(first(values, ACCURACIES)),
+        accuracy=fields.accuracy_m(get("accuracy") or first(values, ACCURACIES)),
         speed=read_speed(values, unit_mps),
-        course=fields.course_deg(first(values, COURSES)),
-        battery=fields.percent(first(values, ("batt", "battery"))),
+        course=fields.course_deg(get("bearing") or first(values, COURSES)),
+        battery=fields.percent(get("batt") or first(values, BATTERIES)),
         flags=flags,
     )
 
 
 def read_speed(values: Mapping[str, object], unit_mps: float) -> float | None:
     """`speed` and `vel` in the app's unit; GPSLogger's `spd` and `s` are m/s, `spd_kph` km/h."""
-    given = first(values, ("speed", "vel"))
+    given = values.get("speed") or first(values, SPEEDS)
     if given is not None:
         return fields.speed_mps(given, unit_mps)
-    given = first(values, ("spd", "s"))
+    given = first(values, SPEEDS_MPS)
     if given is not None:
         return fields.speed_mps(given, fields.MPS)
     return fields.speed_mps(values.get("spd_kph"), fields.KMH_MPS)

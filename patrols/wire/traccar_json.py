@@ -28,7 +28,8 @@ def add_location(delivery: Delivery, location: Mapping[str, object], received_us
     battery = location.get("battery")
     level = battery.get("level") if isinstance(battery, dict) else None
     flags = 0
-    if fields.is_true(location.get("mock")):
+    mock = location.get("mock")
+    if mock is not None and fields.is_true(mock):
         flags |= int(Flag.MOCK)
     if fields.is_sos(location.get("alarm")) or fields.is_sos(part(location, "extras").get("alarm")):
         flags |= fields.SOS
