@@ -38,6 +38,9 @@ SYNTHETIC_SHARE = 0.02
 # 0.63, because the smoother cuts the same corners; copies 1.00.
 ALIKE_CORRELATION = 0.9
 
+# A clock that jumped has been late for so long, in order of receiving.
+CLOCK_RUN_S = 600.0
+
 # A day in one place.
 ONE_PLACE_S = 7200.0
 ONE_PLACE_ACTIVE_S = 60.0
@@ -214,15 +217,30 @@ def clock_flags(
         most = float((t_s[at] - received_s[at]).max())
         found[one].append(_flag(FlagCode.CLOCK_AHEAD, t_s[at], bounds_s, most))
     late = received_s - t_s >= CLOCK_SLOW_S
-    fixes = np.bincount(track[told], minlength=people)
     slow = np.bincount(track[told & late], minlength=people)
-    # Almost all fixes of a slow clock are late: nobody else need be looked at.
-    for one in np.flatnonzero((fixes >= CLOCK_FIXES) & (slow >= 0.95 * fixes)).tolist():
+    for one in np.flatnonzero(slow >= CLOCK_FIXES).tolist():
         at = np.flatnonzero(told & (track == one))
-        error = clock_error(t_s[at], received_s[at])
+        # Almost all fixes of a slow clock are late, or all since it jumped.
+        part = at if slow[one] >= 0.95 * len(at) else since_jump(at, late, received_s)
+        error = clock_error(t_s[part], received_s[part])
         if error is not None:
-            found[one].append(_flag(FlagCode.CLOCK_SLOW, t_s[at], bounds_s, error))
+            found[one].append(_flag(FlagCode.CLOCK_SLOW, t_s[part], bounds_s, error))
     return found
+
+
+def since_jump(at: Ints, late: Bools, received_s: Floats) -> Ints:
+    """Of one person's fixes `at`, the longest run of late ones in the order of receiving.
+
+    Empty unless they came over ten minutes: what was caught up after a silence comes at once.
+    """
+    at = at[np.argsort(received_s[at], kind="stable")]
+    padded = np.concatenate(([False], late[at], [False]))
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    starts, ends = edges[::2], edges[1::2]
+    longest = int(np.argmax(ends - starts))
+    run = at[starts[longest] : ends[longest]]
+    came_s = received_s[run]
+    return run if came_s[-1] - came_s[0] >= CLOCK_RUN_S else run[:0]
 
 
 def one_place(start_s: float, end_s: float, parked_s: float, active_s: float) -> DayFlag | None:

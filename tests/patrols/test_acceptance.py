@@ -1,4 +1,4 @@
-"""The domain's acceptance cases 1–11, by their numbers, where each is tested.
+"""The domain's acceptance cases 1–12, by their numbers, where each is tested.
 
 1 test_weekly.test_a_patrol_over_midnight_on_sunday_is_cut
 · 2 …test_the_spring_festival_week_is_exempt
@@ -7,7 +7,11 @@ test_weekly.test_a_phone_silent_40_of_60_minutes_cannot_be_judged · 8
 test_weekly_late.test_a_late_batch_judges_its_day_again_and_keeps_the_old_verdict · 9
 test_hotspots.test_a_walk_in_the_parallel_street_25_m_away_is_no_visit · 10
 test_hotspots.test_two_passes_20_min_apart_are_one_visit · 11
-judges.test_pairs_drill_desks.test_four_auxiliaries_at_three_desks_are_short_by_one.
+judges.test_pairs_drill_desks.test_four_auxiliaries_at_three_desks_are_short_by_one
+· 12, and 7 and 8 from the phone's request on:
+test_acceptance_phones.test_case_12_a_fix_after_the_shift_is_a_number_and_nothing_else
+…test_case_7_two_accounts_on_one_device_are_no_pair_and_are_flagged
+…test_case_8_a_late_batch_of_200_fixes_judges_its_week_again.
 """
 
 from __future__ import annotations
@@ -67,10 +71,11 @@ def test_every_case_named_above_is_a_test() -> None:
     assert __doc__ is not None
     code = "".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("test_*.py"))
     names = re.findall(
-        r"(test_[a-z0-9_]+)", re.sub(r"test_(weekly|weekly_late|hotspots)\.", "", __doc__)
+        r"(test_[a-z0-9_]+)",
+        re.sub(r"test_(weekly|weekly_late|hotspots|acceptance_phones)\.", "", __doc__),
     )
     wanted = [name for name in names if not name.startswith("test_pairs_drill")]
-    assert len(wanted) == 8
+    assert len(wanted) == 11
     for name in wanted:
         assert f"def {name}(" in code, name
 

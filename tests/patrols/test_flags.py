@@ -183,6 +183,24 @@ def test_a_slow_clock_is_flagged_and_a_late_upload_is_not(town: Town) -> None:
     assert "clock_slow" not in {flag["code"] for flag in flags(late)}
 
 
+def test_a_clock_that_jumps_back_is_flagged_and_a_silence_caught_up_is_not(town: Town) -> None:
+    """Ten minutes back at 9:30; the other's fixes of 9:10 to 9:40 come at 9:40, at once."""
+    jumping, silent = officer(town, 3600), officer(town, 3600)
+    places = noisy(around(WEST_LOOP, 3600), 1)
+    for i, place in enumerate(places):
+        came = AT + timedelta(seconds=5 * i)
+        back = timedelta(minutes=10) if i >= 360 else timedelta()
+        # A second beside the fixes that it reported before under the same time.
+        store(jumping, came - back + timedelta(seconds=bool(back)), place[None], received=came)
+        held_up = AT + timedelta(minutes=40) if 120 <= i < 480 else came
+        store(silent, came, place[None], received=held_up)
+    weekly.judge(WEEK, [jumping, silent], now=NOW)
+    codes = {flag["code"]: flag for flag in flags(jumping)}
+    assert codes["clock_slow"]["value"] == pytest.approx(599, abs=1)
+    assert codes["clock_slow"]["count"] == 361
+    assert "clock_slow" not in {flag["code"] for flag in flags(silent)}
+
+
 def test_a_clock_ahead_is_flagged(town: Town) -> None:
     person = officer(town, 600)
     places = noisy(around(WEST_LOOP, 600), 1)

@@ -184,6 +184,19 @@ def test_positions_are_forgotten_by_week_when_all_of_it_is_too_old(cursor: Any) 
     assert "patrols_position_y2026w50" in storage.list_partitions(cursor).values()
 
 
+def test_the_weeks_to_come_are_made_ahead_also_over_the_new_year(cursor: Any) -> None:
+    """2026 has 53 ISO weeks. A second night makes nothing more; phones make what is missing."""
+    make.bureau()
+    for name in storage.list_partitions(cursor).values():
+        cursor.execute(f"DROP TABLE {name}")
+    now = datetime(2026, 12, 23, 3, 0, tzinfo=UTC)
+    weeks = ["2026w52", "2026w53", "2027w01", "2027w02", "2027w03"]
+    for _ in range(2):
+        call_command("forget_positions", now=now.isoformat(), stdout=StringIO())
+        made = sorted(storage.list_partitions(cursor).values())
+        assert made == [f"patrols_position_y{week}" for week in weeks]
+
+
 def test_the_longest_retention_of_any_bureau_keeps_a_week(cursor: Any) -> None:
     """The table is shared: a bureau with 90 days loses rows by the same command, by row."""
     long, short = make.bureau(), make.bureau()
