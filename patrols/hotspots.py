@@ -40,7 +40,8 @@ class HotspotWeek:
     """A hotspot's week: what is said of it, and the rules it rests on.
 
     people: who visited, by id · silent: who of its unit had how many seconds of duty without
-    signal, by id, most first · silent_people: them, by id.
+    signal, by id, most first · silent_people: them, by id · duty, unseen: when people of its unit
+    were on duty, and when a phone of theirs was silent meanwhile, seconds UTC.
     """
 
     hotspot: Hotspot
@@ -50,6 +51,8 @@ class HotspotWeek:
     people: dict[int, Person]
     silent: dict[int, float]
     silent_people: dict[int, Person]
+    duty: Spans
+    unseen: Spans
 
 
 def hotspot_weeks(
@@ -105,7 +108,15 @@ def hotspot_weeks(
         ordered = sorted(silent.items(), key=lambda item: -item[1])
         found.append(
             HotspotWeek(
-                spot, judge(facts, rules), rules, rule_set_id, people, dict(ordered), silent_people
+                spot,
+                judge(facts, rules),
+                rules,
+                rule_set_id,
+                people,
+                dict(ordered),
+                silent_people,
+                list(facts.duty),
+                list(facts.unseen),
             )
         )
     return found

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bureau.models import User
-from frontend.pages import opens
+from frontend.pages import may_open, opens
 from patrols.alarms import ANSWERING_ROLES
 from patrols.leads import DISPATCHING_ROLES
 
@@ -20,6 +20,7 @@ def live(request: HttpRequest) -> HttpResponse:
     settings = {
         "zone": user.bureau.time_zone if user.bureau else "UTC",
         "may_answer": user.role in ANSWERING_ROLES,
+        "may_open_week": may_open(user, "week"),
     }
     context = {"settings": settings, "may_dispatch": user.role in DISPATCHING_ROLES}
     return render(request, "live/live.html", context)

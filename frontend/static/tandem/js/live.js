@@ -2,6 +2,9 @@
 
 import { AlarmStrip } from "./livealarms.js";
 import { CheckLines } from "./livechecks.js";
+import { Board, boardLegend } from "./liveboard.js";
+import { Filter } from "./livefilter.js";
+import { LayerMenu, placesLegend } from "./livelayers.js";
 import { OrdersPart } from "./liveorders.js";
 import { PeopleList } from "./livelist.js";
 import { PeopleLayer } from "./livemap.js";
@@ -28,11 +31,10 @@ setZone(settings.zone);
 const picture = new Picture();
 const query = new URLSearchParams(location.search);
 const chosen = {
-  unit: Number(query.get("unit")) || null,
   person: Number(query.get("person")) || null,
   follow: query.get("follow") === "1",
-  kind: /** @type {Kind | null} */ (query.get("show") || null),
 };
+const filter = new Filter(query);
 /** @type {import("./map.js").TandemMap | null} */
 let tandem = null;
 /** @type {PeopleLayer | null} */
@@ -40,16 +42,13 @@ let layer = null;
 let started = false;
 let linesAt = 0;
 
-const list = new PeopleList(at("live-people"), at("live-filters"), picture, {
+const list = new PeopleList(at("live-people"), at("live-filters"), picture, filter, {
   pick: (id, zoom) => choose(id, zoom),
-  filter(kind) {
-    chosen.kind = kind;
-    list.kind = kind;
+  filter() {
     remember();
     render();
   },
 });
-list.kind = chosen.kind;
 list.chosen = chosen.person;
 
 const strip = new AlarmStrip(at("live-alarms"), settings.may_answer, {
@@ -138,8 +137,8 @@ function remember() {
     else url.searchParams.delete(key);
   };
   set("person", chosen.person);
-  set("show", chosen.kind);
   set("follow", chosen.person && chosen.follow ? 1 : null);
+  filter.write(url);
   history.replaceState(history.state, "", url);
 }
 
@@ -160,7 +159,13 @@ function choose(id, zoom) {
 function centre(id, zoom) {
   const view = viewOf(id);
   const place = view?.fix ?? (view?.alarm?.lon ? view.alarm : null);
-  if (!tandem || !place || place.lon === null || place.lat === null) return;
+  if (!place || place.lon === null || place.lat === null) return;
+  goTo({ lon: place.lon, lat: place.lat }, zoom);
+}
+
+/** @param {{lon: number, lat: number}} place @param {boolean} zoom */
+function goTo(place, zoom) {
+  if (!tandem) return;
   const { left, bottom } = covered();
   tandem.map.easeTo({
     center: [place.lon, place.lat],
@@ -181,13 +186,13 @@ function viewOf(id) {
 function render() {
   if (!started) return;
   const now = stream.now();
-  const units = chosen.unit ? picture.below(chosen.unit) : null;
+  const units = filter.unit ? picture.below(filter.unit) : null;
   const views = picture.views(now).filter((view) => !units || units.has(view.person.unit));
   list.update(views, now);
   strip.update(picture.shownAlarms(), now);
   checks.update([...picture.checks.values()], now);
   leads.update(now, units);
-  const shown = chosen.kind ? views.filter((view) => view.kind === chosen.kind) : views;
+  const shown = views.filter((view) => filter.fits(view));
   if (layer) {
     layer.update(shown);
     if (now - linesAt > LINES_EVERY_MS) {
@@ -270,6 +275,7 @@ function fillLegend() {
     [{ ...look("together", 2), ring: 3 }, gettext("Ring: age of the position; full is new")],
     [{ ...look("together", 2), hollow: true }, gettext("Outline only: older than it should be")],
   ];
+  const places = tandem ? placesLegend(tandem.palette()) : [];
   at("live-legend").replaceChildren(
     ...entries.map(([each, text]) => {
       const item = document.createElement("li");
@@ -280,6 +286,8 @@ function fillLegend() {
       item.append(mark, document.createTextNode(text));
       return item;
     }),
+    ...places,
+    ...boardLegend(),
   );
 }
 
@@ -312,6 +320,13 @@ document.addEventListener("tandem:search", (event) => {
   list.search = /** @type {CustomEvent} */ (event).detail.text.toLocaleLowerCase();
   render();
 });
+// The choice of the unit changes the page in place: the rest of what is chosen stays.
+document.getElementById("unit-switch")?.addEventListener("change", (event) => {
+  event.stopPropagation();
+  filter.unit = Number(/** @type {HTMLSelectElement} */ (event.target).value) || null;
+  remember();
+  render();
+});
 window.setInterval(render, 1000);
 
 /** @param {Error} error */
@@ -331,20 +346,22 @@ try {
     render();
   });
   at("live-no-streets").hidden = tandem.extent.bounds !== null;
-  const boxes = at("live-layers").querySelectorAll("input");
-  for (const box of boxes) {
-    const name = /** @type {import("./map.js").OverlayName | "tails"} */ (box.name);
-    if (name !== "tails") box.checked = tandem.shown().includes(name);
-    box.addEventListener("change", () => {
-      if (name === "tails") {
-        if (layer) layer.tailsOn = box.checked;
-        linesAt = 0;
-        render();
-      } else {
-        tandem?.show(name, box.checked);
-      }
-    });
-  }
+  const board = new Board(tandem.map, at("live-board"), {
+    week: settings.may_open_week,
+    now: () => stream.now(),
+    name: (id) => picture.people.get(id)?.name ?? "?",
+    go: (place) => goTo(place, true),
+  });
+  new LayerMenu(at("live-layers"), tandem, {
+    clocks: (on) => board.showClocks(on),
+    staffing: (on) => board.showStaffing(on),
+    orders: (on) => at("live-map").classList.toggle("no-orders", !on),
+    tails(on) {
+      if (layer) layer.tailsOn = on;
+      linesAt = 0;
+      render();
+    },
+  });
   tandem.map.on("dragstart", () => {
     if (!chosen.follow) return;
     chosen.follow = false;

@@ -7,9 +7,10 @@ import { duration, kinds, standing, whereabouts } from "./words.js";
 
 /** @typedef {import("./picture.js").View} View */
 /** @typedef {import("./picture.js").Kind} Kind */
+/** @typedef {import("./livefilter.js").Shown} Shown */
 
 /** Order of the filter buttons. */
-const FILTERS = /** @type {Kind[]} */ ([
+const FILTERS = /** @type {Shown[]} */ ([
   "sos",
   "alone",
   "lost",
@@ -17,6 +18,7 @@ const FILTERS = /** @type {Kind[]} */ ([
   "unknown",
   "parked",
   "together",
+  "hotspot",
 ]);
 // More rows than anybody reads; the rest is found by search, unit or state.
 const MOST_ROWS = 400;
@@ -36,10 +38,12 @@ export class PeopleList {
    * @param {HTMLElement} root
    * @param {HTMLElement} filters
    * @param {import("./picture.js").Picture} picture
-   * @param {{pick: (id: number, zoom: boolean) => void, filter: (kind: Kind | null) => void}} on
+   * @param {import("./livefilter.js").Filter} filter
+   * @param {{pick: (id: number, zoom: boolean) => void, filter: () => void}} on
    */
-  constructor(root, filters, picture, on) {
+  constructor(root, filters, picture, filter, on) {
     this.root = root;
+    this.filter = filter;
     this.filters = filters;
     this.picture = picture;
     this.on = on;
@@ -49,11 +53,9 @@ export class PeopleList {
     this.rows = new Map();
     /** @type {Map<number, {section: HTMLElement, count: HTMLElement, list: HTMLElement, off: HTMLDetailsElement, offNames: HTMLElement}>} */
     this.sections = new Map();
-    /** @type {Map<Kind | "all", HTMLButtonElement>} */
+    /** @type {Map<Shown | "all", HTMLButtonElement>} */
     this.buttons = new Map();
     this.search = "";
-    /** @type {Kind | null} */
-    this.kind = null;
     /** @type {number | null} */
     this.chosen = null;
     this.note = document.createElement("div");
@@ -67,14 +69,14 @@ export class PeopleList {
    */
   update(views, now) {
     const byUnit = new Map();
-    const counts = new Map();
+    const counts = this.filter.count(views);
+    const working = views.filter((view) => view.kind !== "off").length;
     for (const view of views) {
-      if (view.kind !== "off") counts.set(view.kind, (counts.get(view.kind) ?? 0) + 1);
       const unit = byUnit.get(view.person.unit) ?? [];
       unit.push(view);
       byUnit.set(view.person.unit, unit);
     }
-    this.updateFilters(counts);
+    this.updateFilters(counts, working);
     const focused = document.activeElement;
     const used = new Set();
     let room = MOST_ROWS;
@@ -99,7 +101,7 @@ export class PeopleList {
         section.list,
         kept.map((/** @type {View} */ view) => this.row(view.person.id).button),
       );
-      section.off.hidden = !off.length || this.kind !== null;
+      section.off.hidden = !off.length || this.filter.shown.size > 0;
       put(
         /** @type {HTMLElement} */ (section.off.firstElementChild),
         interpolate(ngettext("%(n)s off shift", "%(n)s off shift", off.length), { n: off.length }, true),
@@ -116,7 +118,7 @@ export class PeopleList {
         this.rows.delete(id);
       }
     }
-    this.updateNote(views.length, matching, counts.size, room < 0);
+    this.updateNote(views.length, matching, working, room < 0);
     if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) {
       focused.focus({ preventScroll: true });
     }
@@ -126,10 +128,10 @@ export class PeopleList {
   /**
    * @param {number} people
    * @param {number} matching
-   * @param {number} kindsOnDuty
+   * @param {number} working how many are on duty
    * @param {boolean} cut
    */
-  updateNote(people, matching, kindsOnDuty, cut) {
+  updateNote(people, matching, working, cut) {
     let head = "";
     let text = "";
     if (!people) {
@@ -138,7 +140,7 @@ export class PeopleList {
     } else if (!matching) {
       head = gettext("Nobody matches");
       text = gettext("Clear the search or the state filter to see everybody again.");
-    } else if (!kindsOnDuty) {
+    } else if (!working) {
       head = gettext("Nobody is on duty now");
       text = gettext("People appear here shortly before their shift begins.");
     } else if (cut) {
@@ -157,7 +159,7 @@ export class PeopleList {
 
   /** @param {View} view */
   fits(view) {
-    if (this.kind !== null && view.kind !== this.kind) return false;
+    if (!this.filter.fits(view)) return false;
     if (!this.search) return true;
     const unit = this.picture.units.get(view.person.unit);
     return isNamed(
@@ -167,11 +169,10 @@ export class PeopleList {
     );
   }
 
-  /** @param {Map<Kind, number>} counts */
-  updateFilters(counts) {
-    const words = kinds();
-    const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
-    for (const kind of /** @type {(Kind | "all")[]} */ (["all", ...FILTERS])) {
+  /** @param {Map<Shown, number>} counts @param {number} total */
+  updateFilters(counts, total) {
+    const words = { ...kinds(), hotspot: gettext("On a hotspot") };
+    for (const kind of /** @type {(Shown | "all")[]} */ (["all", ...FILTERS])) {
       let button = this.buttons.get(kind);
       const count = kind === "all" ? total : (counts.get(kind) ?? 0);
       if (!button) {
@@ -187,7 +188,8 @@ export class PeopleList {
         const number = document.createElement("b");
         button.append(mark, word, number);
         button.addEventListener("click", () => {
-          this.on.filter(kind === "all" || this.kind === kind ? null : kind);
+          this.filter.toggle(kind === "all" ? null : kind);
+          this.on.filter();
         });
         this.buttons.set(kind, button);
         this.filters.append(button);
@@ -195,14 +197,21 @@ export class PeopleList {
       const mark = /** @type {HTMLImageElement} */ (button.firstElementChild);
       if (kind !== "all" && this.colours) {
         const src = urlOf(
-          { kind, group: 2, hotspot: false, ring: 0, hollow: false },
+          {
+            kind: kind === "hotspot" ? "together" : kind,
+            group: 2,
+            hotspot: kind === "hotspot",
+            ring: 0,
+            hollow: false,
+          },
           this.colours,
         );
         if (mark.src !== src) mark.src = src;
       }
       put(/** @type {HTMLElement} */ (button.lastElementChild), String(count));
-      button.hidden = kind !== "all" && !count && this.kind !== kind;
-      button.setAttribute("aria-pressed", String(kind === (this.kind ?? "all")));
+      const chosen = kind === "all" ? !this.filter.shown.size : this.filter.shown.has(kind);
+      button.hidden = kind !== "all" && !count && !chosen;
+      button.setAttribute("aria-pressed", String(chosen));
     }
   }
 

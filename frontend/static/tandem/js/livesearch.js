@@ -31,6 +31,7 @@ export class PlaceSearch {
     this.root = root;
     this.on = on;
     this.timer = 0;
+    this.text = "";
     /** @type {AbortController | null} */
     this.asking = null;
     document.addEventListener("tandem:search", (event) => {
@@ -43,6 +44,9 @@ export class PlaceSearch {
 
   /** @param {string} text */
   ask(text) {
+    // The frame says the same text again when a part of it was exchanged.
+    if (text === this.text) return;
+    this.text = text;
     window.clearTimeout(this.timer);
     this.asking?.abort();
     if (!text) {
@@ -63,6 +67,7 @@ export class PlaceSearch {
       this.show(places);
     } catch (error) {
       if (/** @type {Error} */ (error).name === "AbortError") return;
+      this.text = "";
       this.say(gettext("Streets and places cannot be searched just now; people can."));
     }
   }

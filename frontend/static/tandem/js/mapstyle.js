@@ -166,7 +166,7 @@ export function overlayLayers(palette, fonts) {
         layout: { "line-join": "round" },
         paint: {
           "line-color": palette.area,
-          "line-width": ["match", ["get", "kind"], "jurisdiction", 2, 1.2],
+          "line-width": ["match", ["get", "kind"], "jurisdiction", 2, "grid_cell", 0.7, 1.2],
           "line-opacity": 0.75,
           "line-dasharray": ["literal", [4, 2.5]],
         },
