@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from bureau.access import rules_on
+from bureau.access import rules_on, units_above
 from bureau.errors import Refused
 from bureau.models import User
 from bureau.week import Week
@@ -42,14 +43,23 @@ def nearest_help(alarm_id: int, user: User, now: datetime) -> list[Help]:
     """The nearest pairs of the user's own units, the first to arrive first; none without a place.
 
     Only people who are on duty with a fresh fix and walk together now; an order does not keep them,
-    an own SOS does. Raises Refused for an alarm that is not the user's to see, or is closed.
+    an own SOS does. None for an alarm that is closed: a screen may ask a moment too late. Raises
+    Refused for one that is not the user's to see.
     """
-    check_may_watch(user)
+    top = check_may_watch(user)
     alarm = (
-        visible_alarms(user).select_related("bureau").filter(pk=alarm_id, closed_at=None).first()
+        Alarm.objects.filter(
+            Q(pk__in=visible_alarms(user).values("pk"))
+            | Q(bureau=top.bureau_id, reaches__unit__in=units_above(top)),
+            pk=alarm_id,
+        )
+        .select_related("bureau")
+        .first()
     )
     if alarm is None:
-        raise Refused("not_yours", _("There is no such open alarm among your units."))
+        raise Refused("not_yours", _("There is no such alarm among your units."))
+    if alarm.closed_at is not None:
+        return []
     place = place_of(alarm)
     if place is None:
         return []
