@@ -58,16 +58,18 @@ def make_database() -> None:
 
     django.setup()
     from django.core.management import call_command
+    from django.db import transaction
 
     call_command("migrate", verbosity=0)
     from tests import make
 
     squad = make.unit(make.bureau())
     now = datetime.now(UTC)
-    for n in range(PHONES):
-        person = make.person(squad, certified=False)
-        make.phone(person, f"bench-secret-{n:06d}")
-        make.shift(person, now - timedelta(hours=12), now + timedelta(hours=12))
+    with transaction.atomic():
+        for n in range(PHONES):
+            person = make.person(squad, certified=False)
+            make.phone(person, f"bench-secret-{n:06d}")
+            make.shift(person, now - timedelta(hours=12), now + timedelta(hours=12))
     make_peer_tables()
     durable()
 

@@ -49,7 +49,10 @@ class Connection(asyncio.Protocol):
             if not self.done.done():
                 self.done.set_result(None)
             return
-        self.at_s = self.due_s if self.is_late else asyncio.get_running_loop().time()
+        # The loop's clock counts in milliseconds: it says when to send, not how long it took.
+        self.at_s = time.perf_counter()
+        if self.is_late:
+            self.at_s -= asyncio.get_running_loop().time() - self.due_s
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -65,15 +68,14 @@ class Connection(asyncio.Protocol):
             return
         self.buffer = body[length:]
         loop = asyncio.get_running_loop()
-        now_s = loop.time()
-        self.took_s.append(now_s - self.at_s)
+        self.took_s.append(time.perf_counter() - self.at_s)
         if not head.startswith(b"HTTP/1.1 200"):
             self.refused += 1
         if not self.pace_s:
             self.send()
             return
         self.due_s += self.pace_s
-        self.is_late = self.due_s <= now_s
+        self.is_late = self.due_s <= loop.time()
         if self.is_late:
             self.send()
         else:

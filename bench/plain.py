@@ -61,7 +61,7 @@ def store(request: HttpRequest) -> HttpResponse:
                 float(form["batt"]) / 100,
             ],
         )
-    return HttpResponse()
+    return HttpResponse(headers={"Content-Length": "0"})
 
 
 urlpatterns = [path("phone/traccar", store)]
