@@ -130,7 +130,9 @@ def test_an_order_from_the_inbox_to_its_end_before_everybodys_eyes(
         "document.querySelector('.my-order .order-clock').textContent)"
     )
     assert clock.is_visible()
+    phone.get_by_text("An order is offered to you. Answer it now.").wait_for()
     phone.get_by_role("button", name="Accept").click()
+    phone.get_by_text("An order is offered to you. Answer it now.").wait_for(state="detached")
     for page in (one, two):
         assert "Li Ming" in row(page, told.pk, "accepted").inner_text()
 
@@ -195,7 +197,7 @@ def test_a_note_goes_from_one_shift_to_the_next(
     two = open_live(open_page, web, make.user(Role.DISPATCHER, town.west, first_name="Song"))
     two.get_by_text("left a note").click()
     two.get_by_text("Gate key is with the caretaker").wait_for()
-    two.get_by_role("button", name="take over").click()
+    two.get_by_role("button", name="I have read it").click()
     two.get_by_text("Song took the note over").wait_for()
     assert HandoverNote.objects.get().taken_by.first_name == "Song"
 

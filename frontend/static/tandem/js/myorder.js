@@ -97,6 +97,11 @@ if (box) {
     tick();
     draw();
   });
+  // What was asked is answered: the line of news about it goes at once.
+  box.addEventListener("htmx:afterRequest", (event) => {
+    if (/** @type {CustomEvent} */ (event).detail.requestConfig?.verb !== "post") return;
+    document.dispatchEvent(new CustomEvent("tandem:news", { detail: { kinds: [] } }));
+  });
   document.addEventListener("tandem:map", (event) => {
     map = /** @type {CustomEvent} */ (event).detail;
     draw();
