@@ -42,7 +42,9 @@ class Processes:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: Sequence[str]) -> None:
-        """Start one; its output goes to a file of its name."""
+        """Start one; its output goes to a file of its name. One of that name is ended first."""
+        if name in self.running:
+            self.kill(name)
         with (self.folder / f"{name}.log").open("wb") as log:
             self.running[name] = subprocess.Popen(
                 command,
