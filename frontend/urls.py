@@ -85,6 +85,7 @@ urlpatterns = [
     path("records/phones/<int:pk>/", records.phone_page, name="phone"),
     path("settings/", settings.settings_page, name="settings"),
     path("settings/bureau/", settings.bureau_facts, name="bureau_facts"),
+    path("settings/base-map/", settings.base_map, name="base_map"),
     path("settings/notice/", settings.notice, name="notice"),
     path("settings/accounts/<int:pk>/reset/", settings.make_reset_link, name="make_reset_link"),
     path("settings/start/", start.start, name="start"),

@@ -131,6 +131,64 @@ class HotspotWindow(models.Model):
         return f"{self.weekday} {self.starts}–{self.ends}"
 
 
+class BaseMap(models.Model):
+    """A raster map from outside, laid under the live page's own; off unless the bureau puts it on.
+
+    Its host sees which part of the city is looked at, by whom of the bureau's addresses, and never
+    anybody's position.
+    """
+
+    class Kind(models.TextChoices):
+        XYZ = "xyz", "XYZ"
+        WMTS = "wmts", "WMTS"
+
+    bureau = models.OneToOneField(Bureau, models.CASCADE, related_name="base_map")
+    is_on = models.BooleanField(_("offered on the live page"), default=False)
+    name = models.CharField(_("name"), max_length=60)
+    kind = models.CharField(_("kind"), max_length=4, choices=Kind.choices, default=Kind.XYZ)
+    address = models.CharField(
+        _("address of a tile"),
+        max_length=500,
+        help_text=_(
+            "With {z}, {x} and {y} for zoom, column and row, and {key} where the key belongs."
+        ),
+    )
+    key = models.CharField(
+        _("key"),
+        max_length=200,
+        blank=True,
+        help_text=_(
+            "The browsers of those who open the live page fetch the tiles, so they learn it: use a "
+            "key that the provider binds to this server's address."
+        ),
+    )
+    attribution = models.CharField(
+        _("attribution"),
+        max_length=200,
+        help_text=_("What the provider wants to read on the map, with the map's approval number."),
+    )
+    datum = models.CharField(
+        _("datum"),
+        max_length=5,
+        choices=[(Datum.WGS84.value, "WGS-84 / CGCS2000"), (Datum.GCJ02.value, "GCJ-02")],
+        default=Datum.WGS84,
+        help_text=_("天地图 is CGCS2000. A map on GCJ-02 is moved tile by tile as it is drawn."),
+    )
+    most_zoom = models.PositiveSmallIntegerField(_("deepest zoom"), default=18)
+
+    class Meta:
+        verbose_name = _("outside base map")
+        verbose_name_plural = _("outside base maps")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(most_zoom__gte=1, most_zoom__lte=22), name="base_map_zoom_1_to_22"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ImportRun(models.Model):
     """What one import took, changed and refused: the report that can be opened again."""
 

@@ -20,11 +20,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from bureau.access import rules_on, visible_units
 from bureau.accounts import may_reset, reset_link
 from bureau.calendar import days_of
+from bureau.errors import Refused
 from bureau.first_run import give_notice
 from bureau.models import Bureau, LocationNotice, Role, User
 from bureau.week import Week
 from frontend.pages import opens
 from frontend.rule_words import rule_lines
+from geo.base_maps import check_address
+from geo.models import BaseMap
 from patrols.models import NoticeAccepted, Person
 
 
@@ -93,6 +96,7 @@ def settings_page(request: HttpRequest) -> HttpResponseBase:
         "accepted": accepted,
         "people": people.count(),
         "accounts": accounts_of(user),
+        "base_map": BaseMap.objects.filter(bureau=bureau).first(),
         "may_change": oversees_all(user),
         "is_administrator": user.role == Role.ADMINISTRATOR,
     }
@@ -161,6 +165,45 @@ def notice(request: HttpRequest) -> HttpResponseBase:
         "sees it."
     )
     return answer_form(request, form, _("Location notice"), why)
+
+
+class BaseMapForm(forms.ModelForm):
+    """The raster map from outside that the live page may lay under its own."""
+
+    class Meta:
+        model = BaseMap
+        fields = [
+            "is_on", "name", "kind", "address", "key", "attribution", "datum", "most_zoom",
+        ]  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if "address" in values:
+            try:
+                check_address(values["address"], values.get("key", ""))
+            except Refused as refused:
+                self.add_error("address", refused.message)
+        return values
+
+
+@require_http_methods(["GET", "POST"])
+@opens("settings")
+def base_map(request: HttpRequest) -> HttpResponseBase:
+    """Change the outside base map."""
+    user = check_oversees_all(request)
+    assert user.bureau is not None  # noqa: S101
+    present = BaseMap.objects.filter(bureau=user.bureau).first() or BaseMap(bureau=user.bureau)
+    form = BaseMapForm(request.POST or None, instance=present)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("The outside base map is saved."))
+        return redirect("settings")
+    why = _(
+        "Tandem draws its own streets and needs no map from outside. If one is on, whoever opens "
+        "the live page may lay it underneath, and its provider then sees which part of the city is "
+        "looked at, never where people are. Ask first whether the bureau's network allows it."
+    )
+    return answer_form(request, form, _("Outside base map"), why)
 
 
 @require_POST

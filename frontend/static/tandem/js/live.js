@@ -2,6 +2,7 @@
 
 import { AlarmStrip } from "./livealarms.js";
 import { CheckLines } from "./livechecks.js";
+import { OutsideBase } from "./livebase.js";
 import { Board, boardLegend } from "./liveboard.js";
 import { Filter } from "./livefilter.js";
 import { LayerMenu, placesLegend } from "./livelayers.js";
@@ -352,7 +353,13 @@ try {
     name: (id) => picture.people.get(id)?.name ?? "?",
     go: (place) => goTo(place, true),
   });
+  const base =
+    settings.base_map &&
+    new OutsideBase(tandem.map, settings.base_map, (failed) => {
+      at("live-no-base").hidden = !failed;
+    });
   new LayerMenu(at("live-layers"), tandem, {
+    ...(base && { base: (on) => base.show(on) }),
     clocks: (on) => board.showClocks(on),
     staffing: (on) => board.showStaffing(on),
     orders: (on) => at("live-map").classList.toggle("no-orders", !on),

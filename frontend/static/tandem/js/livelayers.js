@@ -4,12 +4,13 @@ import { stationImages } from "./mapstyle.js";
 
 /** @typedef {import("./map.js").TandemMap} TandemMap */
 /** @typedef {import("./map.js").OverlayName} OverlayName */
-/** @typedef {"streets" | "beats" | "grid" | "clocks" | "staffing" | "tails" | "orders"} Part */
+/** @typedef {"base" | "streets" | "beats" | "grid" | "clocks" | "staffing" | "tails" | "orders"} Part */
 
 // Layers with tiles of their own are map.js' and stand in `layers=`; these are parts of others or
 // of this page, all shown unless the address says `hide=`.
 /** @type {Part[]} */
-const PARTS = ["streets", "beats", "grid", "clocks", "staffing", "tails", "orders"];
+const PARTS = ["base", "streets", "beats", "grid", "clocks", "staffing", "tails", "orders"];
+// The outside base map is the other way about: off unless the address says `base=outside`.
 const STREETS = ["street-casing", "streets", "street-names"];
 
 /** Open or close the menu of layers; for a key. */
@@ -36,6 +37,7 @@ export class LayerMenu {
     const hidden = (new URLSearchParams(location.search).get("hide") ?? "").split(",");
     /** @type {Set<Part>} */
     this.hidden = new Set(PARTS.filter((part) => hidden.includes(part)));
+    if (new URLSearchParams(location.search).get("base") !== "outside") this.hidden.add("base");
     if (!tandem.shown().includes("areas")) {
       this.hidden.add("beats");
       this.hidden.add("grid");
@@ -83,7 +85,9 @@ export class LayerMenu {
     if (box.checked) this.hidden.delete(part);
     else this.hidden.add(part);
     const url = new URL(location.href);
-    const names = PARTS.filter((each) => this.hidden.has(each)).join(",");
+    if (this.hidden.has("base")) url.searchParams.delete("base");
+    else url.searchParams.set("base", "outside");
+    const names = PARTS.filter((each) => each !== "base" && this.hidden.has(each)).join(",");
     if (names) url.searchParams.set("hide", names);
     else url.searchParams.delete("hide");
     history.replaceState(history.state, "", url);
