@@ -54,8 +54,10 @@ def check() -> int:
 def bench(words: list[str]) -> int:
     """`make bench`: each measurement of bench/ by itself; `ONLY=verdicts` for one."""
     env = _tools_environment()
-    ready(env)
+    # The page is measured in a browser, which only the tests need otherwise.
+    ready(env, tests=not words or "page" in words)
     env["TANDEM_DEMO_CITY"] = str(environment.city_extract())
+    env["TANDEM_CHROMIUM"] = packages.chromium_program() or ""
     # What has a main() is a measurement; the other files serve them.
     all_names = [
         path.stem

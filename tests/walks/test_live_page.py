@@ -116,12 +116,12 @@ def open_live(open_page: Any, web: str, user: User, path: str = "/live/", **more
 
 
 def wait_for_mark(page: Page, person: Person, east_m: float, north_m: float) -> None:
-    """Until the person's mark is drawn on the map at that place (tiles round to about 1 m)."""
+    """Until the person's mark is drawn on the map at that place."""
     lon, lat = place(east_m, north_m)
     page.wait_for_function(
-        """([id, lon, lat]) => tandemLive.map().queryRenderedFeatures({layers: ["people"]})
-            .some((f) => f.id === id && Math.abs(f.geometry.coordinates[0] - lon) < 3e-5
-                         && Math.abs(f.geometry.coordinates[1] - lat) < 3e-5)""",
+        """([id, lon, lat]) => tandemLive.drawn().marks.some((mark) =>
+            mark.id === id && Math.abs(mark.lon - lon) < 1e-6
+            && Math.abs(mark.lat - lat) < 1e-6)""",
         arg=[person.pk, lon, lat],
     )
 
@@ -258,9 +258,7 @@ def test_filter_by_state_and_by_unit(
     page.wait_for_function("() => document.querySelectorAll('.person').length === 1")
     assert page.locator(".person").get_attribute("data-person") == str(east.pk)
     assert "show=waiting" in page.url
-    page.wait_for_function(
-        "() => !tandemLive.map().queryRenderedFeatures({layers: ['people']}).length"
-    )
+    page.wait_for_function("() => !tandemLive.drawn().marks.length")
     page = open_live(open_page, web, town.dispatcher, f"/live/?unit={town.east.pk}")
     page.locator(".person").wait_for()
     assert page.locator(".person").get_attribute("data-person") == str(east.pk)

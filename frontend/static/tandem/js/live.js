@@ -1,17 +1,20 @@
 /** The live page: stream → picture → list, map, card, alarms. The address holds what is chosen. */
 
 import { AlarmStrip } from "./livealarms.js";
+import { boundsOf } from "./crowd.js";
 import { CheckLines } from "./livechecks.js";
 import { OutsideBase } from "./livebase.js";
 import { Board, boardLegend } from "./liveboard.js";
+import { CrowdCard } from "./livecrowd.js";
 import { Filter } from "./livefilter.js";
 import { LayerMenu, placesLegend } from "./livelayers.js";
 import { OrdersPart } from "./liveorders.js";
 import { PeopleList } from "./livelist.js";
 import { PeopleLayer } from "./livemap.js";
 import { PlaceSearch } from "./livesearch.js";
+import { addTools } from "./livetools.js";
 import { createMap, fetchJson, OVERLAYS } from "./map.js";
-import { forgetUrls, readColours, urlOf } from "./marks.js";
+import { drawBubble, forgetUrls, readColours, urlOf } from "./marks.js";
 import { Picture } from "./picture.js";
 import { covered, readJson, restSheet } from "./shell.js";
 import { Stream } from "./socket.js";
@@ -22,6 +25,8 @@ import { clock, duration, kinds, setZone, standing, whereabouts } from "./words.
 
 const LINES_EVERY_MS = 2000;
 const JUDGED_OLD_MS = 60_000;
+// Bubbles still there at this zoom hold people who stand together: they are listed.
+const APART_ZOOM = 17.5;
 
 /** @param {string} id */
 const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -42,6 +47,7 @@ let tandem = null;
 let layer = null;
 let started = false;
 let linesAt = 0;
+let renderedAt = 0;
 
 const list = new PeopleList(at("live-people"), at("live-filters"), picture, filter, {
   pick: (id, zoom) => choose(id, zoom),
@@ -73,6 +79,8 @@ const leads = new OrdersPart(picture, {
   map: () => tandem?.map ?? null,
   person: (id) => choose(id, true),
 });
+
+const crowd = new CrowdCard(at("live-crowd"), picture, (person) => choose(person, true));
 
 const stream = new Stream(
   `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live/`,
@@ -156,6 +164,24 @@ function choose(id, zoom) {
   if (zoom) centre(id, true);
 }
 
+/** Follow the chosen person, or no more. @returns {boolean} whether there is one */
+function follow() {
+  if (!chosen.person) return false;
+  chosen.follow = !chosen.follow;
+  remember();
+  render();
+  return true;
+}
+
+/** What Esc does when no tool is on: one step back. @returns {boolean} whether there was one */
+function back() {
+  if (crowd.close()) return true;
+  if (chosen.follow) return follow();
+  const open = chosen.person !== null;
+  choose(null, false);
+  return open;
+}
+
 /** @param {number} id @param {boolean} zoom */
 function centre(id, zoom) {
   const view = viewOf(id);
@@ -177,6 +203,25 @@ function goTo(place, zoom) {
   if (zoom && bottom) restSheet("peek");
 }
 
+/** Zoom in until the people of a bubble stand apart, or list them.
+ * @param {import("./crowd.js").Cluster} cluster */
+function openCluster(cluster) {
+  if (!tandem) return;
+  const { map } = tandem;
+  if (map.getZoom() >= APART_ZOOM) {
+    crowd.open(cluster, readColours(), stream.now());
+    return;
+  }
+  const [west, south, east, north] = boundsOf(cluster.members);
+  const { left, bottom } = covered();
+  const camera = map.cameraForBounds([west, south, east, north], {
+    padding: { top: 60, right: 60, bottom: 60 + bottom, left: 60 + left },
+    maxZoom: 18,
+  });
+  const zoom = Math.min(18, Math.max(camera?.zoom ?? 0, map.getZoom() + 1));
+  map.easeTo({ center: camera?.center ?? [cluster.lon, cluster.lat], zoom, duration: 350 });
+}
+
 /** @param {number} id */
 function viewOf(id) {
   const person = picture.people.get(id);
@@ -186,6 +231,7 @@ function viewOf(id) {
 
 function render() {
   if (!started) return;
+  renderedAt = performance.now();
   const now = stream.now();
   const units = filter.unit ? picture.below(filter.unit) : null;
   const views = picture.views(now).filter((view) => !units || units.has(view.person.unit));
@@ -193,12 +239,13 @@ function render() {
   strip.update(picture.shownAlarms(), now);
   checks.update([...picture.checks.values()], now);
   leads.update(now, units);
-  const shown = views.filter((view) => filter.fits(view));
+  // No filter takes an SOS from the map.
+  const shown = views.filter((view) => view.kind === "sos" || filter.fits(view));
   if (layer) {
     layer.update(shown);
     if (now - linesAt > LINES_EVERY_MS) {
       linesAt = now;
-      layer.updateLines(shown);
+      layer.updateLines();
     }
   }
   renderCard(now);
@@ -255,9 +302,12 @@ function renderCard(now) {
     return [dt, dd];
   });
   at("card-facts").replaceChildren(...parts);
-  const follow = at("card-follow");
-  follow.hidden = !view.fix;
-  follow.setAttribute("aria-pressed", String(chosen.follow));
+  const button = at("card-follow");
+  button.hidden = !view.fix;
+  button.setAttribute("aria-pressed", String(chosen.follow));
+  at("card-follow-words").textContent = chosen.follow
+    ? gettext("Following: Esc or a drag ends it")
+    : gettext("Follow on the map");
 }
 
 function fillLegend() {
@@ -290,6 +340,16 @@ function fillLegend() {
     ...places,
     ...boardLegend(),
   );
+  const bubble = document.createElement("li");
+  const image = document.createElement("img");
+  image.alt = "";
+  image.width = image.height = 28;
+  image.src = drawBubble(colours).toDataURL();
+  const text = gettext(
+    "So many people where marks would lie over each other; the ring shows how they stand. Never an SOS",
+  );
+  bubble.append(image, document.createTextNode(text));
+  at("live-legend").append(bubble);
 }
 
 /** @param {Kind} kind @param {number} [group] @returns {import("./marks.js").Look} */
@@ -298,18 +358,7 @@ function look(kind, group = 1) {
 }
 
 at("card-close").addEventListener("click", () => choose(null, false));
-at("card-follow").addEventListener("click", () => {
-  chosen.follow = !chosen.follow;
-  remember();
-  render();
-});
-document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
-  if (event.key === "Escape" && !typing) choose(null, false);
-  if (event.key === "f" && !typing && chosen.person && !event.ctrlKey && !event.metaKey) {
-    at("card-follow").click();
-  }
-});
+at("card-follow").addEventListener("click", follow);
 new PlaceSearch(/** @type {HTMLInputElement} */ (at("search")), at("live-places"), {
   go(place) {
     tandem?.fit(place.bounds, 64);
@@ -328,7 +377,10 @@ document.getElementById("unit-switch")?.addEventListener("change", (event) => {
   remember();
   render();
 });
-window.setInterval(render, 1000);
+// Ages grow also while no frame comes.
+window.setInterval(() => {
+  if (performance.now() - renderedAt > 900) render();
+}, 1000);
 
 /** @param {Error} error */
 function sayMapFailed(error) {
@@ -338,7 +390,7 @@ function sayMapFailed(error) {
 
 try {
   tandem = await createMap(at("live-map"));
-  layer = new PeopleLayer(tandem, picture, (id) => choose(id, false));
+  layer = new PeopleLayer(tandem, picture, { pick: (id) => choose(id, false), open: openCluster });
   layer.chosen = chosen.person;
   tandem.onPalette(() => {
     forgetUrls();
@@ -369,10 +421,9 @@ try {
       render();
     },
   });
+  addTools({ tandem, layer, follow, back });
   tandem.map.on("dragstart", () => {
-    if (!chosen.follow) return;
-    chosen.follow = false;
-    remember();
+    if (chosen.follow) follow();
   });
   tandem.map.on("moveend", () => (linesAt = 0));
   at("live-map").dataset.ready = "";
@@ -383,4 +434,5 @@ try {
 }
 
 // For whoever tests or measures the page.
-Object.assign(window, { tandemLive: { picture, stream, map: () => tandem?.map } });
+const drawn = () => layer?.drawn() ?? { marks: [], clusters: [] };
+Object.assign(window, { tandemLive: { picture, stream, map: () => tandem?.map, drawn } });

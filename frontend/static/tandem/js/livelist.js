@@ -31,6 +31,7 @@ const MOST_ROWS = 400;
  * @property {HTMLElement} standing
  * @property {HTMLElement} age
  * @property {HTMLElement} place
+ * @property {boolean} seen near enough to what one sees of the list to be kept up to date
  */
 
 export class PeopleList {
@@ -61,6 +62,16 @@ export class PeopleList {
     this.note = document.createElement("div");
     this.note.className = "state";
     root.addEventListener("keydown", (event) => this.move(event));
+    // Of hundreds of rows a dozen are in sight; the others are brought up to date as they come.
+    this.sight = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          const row = this.rows.get(Number(/** @type {HTMLElement} */ (target).dataset.person));
+          if (row) row.seen = isIntersecting;
+        }
+      },
+      { rootMargin: "300px" },
+    );
   }
 
   /**
@@ -84,9 +95,10 @@ export class PeopleList {
     for (const unit of this.picture.units.values()) {
       const here = byUnit.get(unit.id);
       if (!here) continue;
-      const wanted = here
-        .filter((/** @type {View} */ view) => view.kind !== "off" && this.fits(view))
-        .sort(byNeed);
+      const wanted = here.filter(
+        (/** @type {View} */ view) => view.kind !== "off" && this.fits(view),
+      );
+      if (room > 0) wanted.sort(byNeed);
       const off = here.filter((/** @type {View} */ view) => view.kind === "off" && this.fits(view));
       matching += wanted.length + off.length;
       const section = this.section(unit);
@@ -114,6 +126,7 @@ export class PeopleList {
     for (const [id, { section }] of this.sections) if (!used.has(id)) section.hidden = true;
     for (const [id, row] of this.rows) {
       if (!this.picture.people.has(id)) {
+        this.sight.unobserve(row.button);
         row.button.remove();
         this.rows.delete(id);
       }
@@ -259,8 +272,9 @@ export class PeopleList {
       });
       button.append(mark, name, standingOf, age, place);
       button.addEventListener("click", () => this.on.pick(id, true));
-      row = { button, mark, name, standing: standingOf, age, place };
+      row = { button, mark, name, standing: standingOf, age, place, seen: true };
       this.rows.set(id, row);
+      this.sight.observe(button);
     }
     return row;
   }
@@ -269,6 +283,10 @@ export class PeopleList {
   updateRow(view, now) {
     const row = this.row(view.person.id);
     const { button } = row;
+    const current = String(view.person.id === this.chosen);
+    if (button.getAttribute("aria-current") !== current) button.setAttribute("aria-current", current);
+    button.hidden = false;
+    if (!row.seen && button.isConnected) return;
     const name = (/** @type {number} */ id) => this.picture.people.get(id)?.name ?? "?";
     if (this.colours) {
       const look = lookAt(view, limits(this.picture.rules, view.person.interval).lost);
@@ -285,9 +303,7 @@ export class PeopleList {
     put(row.place, where);
     button.dataset.kind = view.kind;
     button.classList.toggle("urgent", view.rank <= 2);
-    button.setAttribute("aria-current", String(view.person.id === this.chosen));
     button.dataset.search = [view.person.name, view.person.badge, where].join(" ");
-    button.hidden = false;
   }
 
   /** @param {import("./marks.js").Colours} colours */
@@ -329,7 +345,7 @@ export class PeopleList {
 function byNeed(a, b) {
   return (
     a.rank - b.rank ||
-    a.person.name.localeCompare(b.person.name, document.documentElement.lang) ||
+    (a.person.order ?? 0) - (b.person.order ?? 0) ||
     a.person.id - b.person.id
   );
 }

@@ -1,62 +1,100 @@
-/** People on the map: marks, wedges, links between partners, tails, SOS beacons, names. */
+/** People on the map: marks, wedges, bubbles, links between partners, tails, SOS beacons, names. */
 
 import { Marker } from "/static/vendor/maplibre/maplibre-gl.mjs";
 
+import { gather, partsOf, statesOf, stepOf } from "./crowd.js";
 import { BELOW_NAMES } from "./map.js";
-import { draw, drawWedge, lookAt, lookOf, nameOf, pixels, readColours } from "./marks.js";
-import { limits } from "./picture.js";
+import { digit, draw, drawWedge, lookAt, lookOf, nameOf, readColours, rgb } from "./marks.js";
+import { limits, mercatorX, mercatorY } from "./picture.js";
+import { SpriteLayer } from "./sprites.js";
+import { kinds } from "./words.js";
 
 /** @typedef {import("./picture.js").View} View */
+/** @typedef {import("./crowd.js").Cluster} Cluster */
 /** @typedef {import("maplibre-gl").GeoJSONSource} GeoJSONSource */
 
 const MOVING_MPS = 0.4;
+const WEDGE_ZOOM = 13;
+const LINES_ZOOM = 13;
+const NAMES_ZOOM = 15;
+// More names than fit on a screen without touching; the collision test has the last word.
+const MOST_NAMES = 250;
+const WEDGE_AWAY_PX = 18.25;
+const HIT_PX = 14;
+const FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"];
 /** @type {import("geojson").FeatureCollection} */
 const NOTHING = { type: "FeatureCollection", features: [] };
+
+/** Size of the marks by zoom. @param {number} zoom */
+function sizeAt(zoom) {
+  if (zoom <= 13) return 0.45 + (0.35 * Math.max(0, Math.min(4, zoom - 9))) / 4;
+  return 0.8 + (0.2 * Math.min(2, zoom - 13)) / 2;
+}
+
+/** Radius of a bubble, px. @param {number} count */
+export function radiusOf(count) {
+  return 12 + 4 * String(count).length;
+}
 
 export class PeopleLayer {
   /**
    * @param {import("./map.js").TandemMap} tandem
    * @param {import("./picture.js").Picture} picture
-   * @param {(person: number | null) => void} onPick
+   * @param {{pick: (person: number | null) => void, open: (cluster: Cluster) => void}} on
    */
-  constructor(tandem, picture, onPick) {
+  constructor(tandem, picture, on) {
     this.map = tandem.map;
     this.picture = picture;
+    this.on = on;
     this.colours = readColours();
-    /** @type {Map<number, string>} what each feature looked like when it was last sent */
-    this.sent = new Map();
+    /** @type {View[]} */
+    this.views = [];
+    /** @type {{marks: View[], clusters: Cluster[]}} what the map shows */
+    this.laid = { marks: [], clusters: [] };
+    this.step = NaN;
+    this.named = "";
     /** @type {Map<number, Marker>} */
     this.beacons = new Map();
     this.tailsOn = true;
     /** @type {number | null} */
     this.chosen = null;
+    /** @type {number | null} */
+    this.hovered = null;
+    /** another tool has the pointer */
+    this.paused = false;
+    this.sprites = new SpriteLayer("people", (name) => this.makeImage(name));
+    this.tip = document.createElement("div");
+    this.tip.className = "crowd-tip";
+    this.tip.hidden = true;
+    this.map.getContainer().append(this.tip);
     this.addLayers();
     tandem.onPalette(() => this.recolour());
-    this.map.setMissingStyleImageResolver((id) => this.makeImage(id));
-    this.map.on("click", (event) => {
-      const box = /** @type {[[number, number], [number, number]]} */ ([
-        [event.point.x - 6, event.point.y - 6],
-        [event.point.x + 6, event.point.y + 6],
-      ]);
-      const [hit] = this.map.queryRenderedFeatures(box, { layers: ["people"] });
-      onPick(hit ? Number(hit.id) : null);
+    const { map } = this;
+    map.on("webglcontextrestored", () => map.addLayer(this.sprites, "people-name"));
+    map.on("zoom", () => {
+      this.sprites.marks = sizeAt(map.getZoom());
+      if (stepOf(map.getZoom()) !== this.step) this.lay();
     });
-    this.map.on("mouseenter", "people", () => (this.map.getCanvas().style.cursor = "pointer"));
-    this.map.on("mouseleave", "people", () => (this.map.getCanvas().style.cursor = ""));
-    this.map.on("mousemove", "people", (event) => this.hover(Number(event.features?.[0]?.id)));
-    this.map.on("mouseleave", "people", () => this.hover(null));
+    map.on("moveend", () => this.updateNames());
+    map.on("movestart", () => this.hover(null));
+    map.on("click", (event) => {
+      if (!this.paused) this.openAt(event.point);
+    });
+    map.on("mousemove", (event) => this.hover(this.paused ? null : this.hitAt(event.point)));
+    map.on("mouseout", () => this.hover(null));
   }
 
   addLayers() {
     const { map } = this;
-    for (const id of ["tails", "links"]) map.addSource(id, { type: "geojson", data: NOTHING });
-    map.addSource("people", { type: "geojson", data: NOTHING });
+    for (const id of ["tails", "links", "people-name"]) {
+      map.addSource(id, { type: "geojson", data: NOTHING });
+    }
     map.addLayer(
       {
         id: "tails",
         type: "line",
         source: "tails",
-        minzoom: 12,
+        minzoom: LINES_ZOOM,
         layout: { "line-cap": "round", "line-join": "round" },
         paint: { "line-width": 2.5, "line-opacity": 0.6, "line-color": ["get", "colour"] },
       },
@@ -66,49 +104,18 @@ export class PeopleLayer {
       id: "links",
       type: "line",
       source: "links",
-      minzoom: 13,
+      minzoom: LINES_ZOOM,
       paint: { "line-width": 1.4, "line-color": this.colours.together },
     });
-    map.addLayer({
-      id: "people-wedge",
-      type: "symbol",
-      source: "people",
-      minzoom: 13,
-      filter: ["get", "moving"],
-      layout: {
-        "icon-image": "wedge",
-        "icon-rotate": ["get", "course"],
-        "icon-rotation-alignment": "map",
-        "icon-allow-overlap": true,
-        "icon-ignore-placement": true,
-      },
-    });
-    map.addLayer({
-      id: "people",
-      type: "symbol",
-      source: "people",
-      layout: {
-        "icon-image": ["get", "look"],
-        "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.45, 13, 0.8, 15, 1],
-        "icon-allow-overlap": true,
-        "icon-ignore-placement": true,
-        // Higher keys are drawn later, on top: who needs a look.
-        "symbol-sort-key": ["-", 0, ["get", "rank"]],
-      },
-    });
+    this.sprites.marks = sizeAt(map.getZoom());
+    map.addLayer(this.sprites);
     map.addLayer({
       id: "people-name",
       type: "symbol",
-      source: "people",
+      source: "people-name",
       layout: {
-        "text-field": [
-          "step",
-          ["zoom"],
-          ["case", ["get", "named"], ["get", "name"], ""],
-          15,
-          ["get", "name"],
-        ],
-        "text-font": ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"],
+        "text-field": ["get", "name"],
+        "text-font": FONTS,
         "text-size": 13,
         "text-variable-anchor": ["top", "bottom", "left", "right"],
         "text-radial-offset": 1.35,
@@ -121,108 +128,156 @@ export class PeopleLayer {
   recolour() {
     const css = getComputedStyle(document.documentElement);
     this.colours = readColours();
-    const { map } = this;
+    const { map, colours } = this;
     map.setPaintProperty("people-name", "text-color", css.getPropertyValue("--text").trim());
     map.setPaintProperty("people-name", "text-halo-color", css.getPropertyValue("--surface").trim());
-    map.setPaintProperty("links", "line-color", this.colours.together);
-    for (const id of map.listImages()) {
-      const look = lookOf(id);
-      if (look) map.updateImage(id, pixels(draw(look, this.colours)));
-    }
-    if (map.hasImage("wedge")) map.updateImage("wedge", pixels(drawWedge(this.colours)));
+    map.setPaintProperty("links", "line-color", colours.together);
+    this.sprites.parts = [
+      colours.alone,
+      colours.lost,
+      colours.parked,
+      colours.together,
+      colours.unknown,
+    ].map(rgb);
+    this.sprites.ground = rgb(colours.edge);
+    this.sprites.redraw();
   }
 
-  /** @param {string} id */
-  makeImage(id) {
-    const look = lookOf(id);
-    const canvas = look ? draw(look, this.colours) : id === "wedge" && drawWedge(this.colours);
-    if (canvas && !this.map.hasImage(id)) {
-      this.map.addImage(id, pixels(canvas), { pixelRatio: 2 });
-    }
+  /** @param {string} name @returns {HTMLCanvasElement} */
+  makeImage(name) {
+    const look = lookOf(name);
+    if (look) return draw(look, this.colours);
+    return name === "wedge" ? drawWedge(this.colours) : digit(name, this.colours);
   }
 
   /**
-   * Bring the map up to what the views say; only what changed is sent to the map's worker.
+   * Bring the map up to what the views say.
    * @param {View[]} views people to show; others leave the map
    */
   update(views) {
-    const add = [];
-    const update = [];
-    const shown = new Set();
-    for (const view of views) {
-      const { fix, person } = view;
-      if (!fix || view.kind === "off") continue;
-      shown.add(person.id);
-      const look = nameOf(lookAt(view, limits(this.picture.rules, person.interval).lost));
-      const moving = view.fresh && (fix.speed ?? 0) >= MOVING_MPS && fix.course !== null;
-      const named = person.id === this.chosen || view.kind === "sos";
-      const key = `${look}|${fix.lon},${fix.lat}|${moving ? fix.course : ""}|${named}|${view.rank}`;
-      if (this.sent.get(person.id) === key) continue;
-      const properties = {
-        look,
-        name: person.name,
-        rank: view.rank,
-        named,
-        moving,
-        course: fix.course ?? 0,
-      };
-      if (this.sent.has(person.id)) {
-        update.push({
-          id: person.id,
-          newGeometry: point(fix),
-          addOrUpdateProperties: Object.entries(properties).map(([k, value]) => ({
-            key: k,
-            value,
-          })),
-        });
-      } else {
-        add.push({
-          type: /** @type {const} */ ("Feature"),
-          id: person.id,
-          geometry: point(fix),
-          properties,
-        });
-      }
-      this.sent.set(person.id, key);
-    }
-    const remove = [...this.sent.keys()].filter((id) => !shown.has(id));
-    for (const id of remove) this.sent.delete(id);
-    if (add.length || update.length || remove.length) {
-      void this.source("people").updateData({ add, update, remove });
-    }
+    this.views = views;
+    this.lay();
     this.drawBeacons(views);
   }
 
-  /** @param {View[]} views tails and links; drawn less often than the marks */
-  updateLines(views) {
-    const box = this.map.getBounds();
-    const here = new Map(
-      views
-        .filter((view) => view.fix && view.kind !== "off" && box.contains([view.fix.lon, view.fix.lat]))
-        .map((view) => [view.person.id, view]),
-    );
+  /** Lay out marks and bubbles for the zoom, and hand them to the graphics card. */
+  lay() {
+    const { map, sprites } = this;
+    const zoom = map.getZoom();
+    const middle = map.getCenter();
+    this.step = stepOf(zoom);
+    this.laid = gather(this.views, zoom, this.chosen, {
+      x: mercatorX(middle.lng),
+      y: mercatorY(middle.lat),
+    });
+    sprites.begin(middle.lng, middle.lat);
+    for (const cluster of this.laid.clusters) this.layCluster(cluster);
+    const wedge = sprites.slot("wedge");
+    for (const view of this.laid.marks) {
+      const { x, y } = view;
+      const fix = /** @type {import("./frames.js").Fix} */ (view.fix);
+      if (zoom >= WEDGE_ZOOM && view.fresh && fix.course !== null && (fix.speed ?? 0) >= MOVING_MPS) {
+        const course = (fix.course * Math.PI) / 180;
+        sprites.image(x, y, 0, -WEDGE_AWAY_PX, wedge, course, 1);
+      }
+      const look = nameOf(lookAt(view, limits(this.picture.rules, view.person.interval).lost));
+      sprites.image(x, y, 0, 0, sprites.slot(look), 0, 1);
+    }
+    sprites.end();
+    this.updateNames();
+  }
+
+  /** @param {Cluster} cluster */
+  layCluster(cluster) {
+    const { sprites } = this;
+    const { x, y, members } = cluster;
+    const parts = partsOf(cluster);
+    sprites.bubble(x, y, radiusOf(members.length), parts.map((part) => part / members.length));
+    const text = String(members.length);
+    for (let i = 0; i < text.length; i += 1) {
+      const dx = (i - (text.length - 1) / 2) * 8;
+      sprites.image(x, y, dx, 0, sprites.slot(text[i]), 0, -1);
+    }
+  }
+
+  /** What is drawn, for whoever tests or measures the page; empty until the map has drawn it. */
+  drawn() {
+    if (!this.sprites.draws) return { marks: [], clusters: [] };
+    return {
+      marks: this.laid.marks.map((view) => ({
+        id: view.person.id,
+        lon: view.fix?.lon,
+        lat: view.fix?.lat,
+        kind: view.kind,
+      })),
+      clusters: this.laid.clusters.map(({ lon, lat, members }) => ({
+        lon,
+        lat,
+        people: members.map((view) => view.person.id),
+        states: Object.fromEntries(statesOf(members)),
+      })),
+    };
+  }
+
+  /** Names of marks in sight, as many as fit; the map keeps them from lying over each other. */
+  updateNames() {
+    const { map } = this;
+    const all = map.getZoom() >= NAMES_ZOOM;
+    const box = map.getBounds();
+    const named = this.laid.marks.filter((view) => {
+      const { person, fix } = view;
+      const always = person.id === this.chosen || person.id === this.hovered || view.kind === "sos";
+      return (always || all) && fix && box.contains([fix.lon, fix.lat]);
+    });
+    const features = named.slice(-MOST_NAMES).map((view) => {
+      const fix = /** @type {import("./frames.js").Fix} */ (view.fix);
+      return {
+        type: /** @type {const} */ ("Feature"),
+        geometry: { type: /** @type {const} */ ("Point"), coordinates: [fix.lon, fix.lat] },
+        properties: { name: view.person.name, rank: view.rank },
+      };
+    });
+    const key = JSON.stringify(features);
+    if (key === this.named) return;
+    this.named = key;
+    void this.source("people-name").setData({ type: "FeatureCollection", features });
+  }
+
+  /** Tails and links of the marks in sight; drawn less often than the marks. */
+  updateLines() {
     const tails = [];
     const links = [];
-    for (const [id, view] of here) {
-      const tail = this.picture.tails.get(id);
-      if (this.tailsOn && tail && tail.length > 1) {
-        tails.push(
-          line(
-            tail.map(([lon, lat]) => [lon, lat]),
-            { colour: this.colourOf(view) },
-          ),
-        );
+    if (this.map.getZoom() >= LINES_ZOOM) {
+      const box = this.map.getBounds();
+      const here = new Map();
+      for (const view of this.laid.marks) {
+        if (view.fix && box.contains([view.fix.lon, view.fix.lat])) here.set(view.person.id, view);
       }
-      for (const partner of view.kind === "together" ? (view.state?.partners ?? []) : []) {
-        const other = here.get(partner)?.fix;
-        if (other && view.fix && id < partner) {
-          links.push(line([[view.fix.lon, view.fix.lat], [other.lon, other.lat]], {}));
+      for (const [id, view] of here) {
+        const tail = this.tailsOn ? this.picture.tail(id) : [];
+        if (tail.length > 1) tails.push(line(tail, { colour: this.colourOf(view) }));
+        for (const partner of view.kind === "together" ? (view.state?.partners ?? []) : []) {
+          const other = here.get(partner)?.fix;
+          if (other && id < partner) {
+            links.push(line([[view.fix.lon, view.fix.lat], [other.lon, other.lat]], {}));
+          }
         }
       }
     }
-    void this.source("tails").setData({ type: "FeatureCollection", features: tails });
-    void this.source("links").setData({ type: "FeatureCollection", features: links });
+    this.setLines("tails", tails);
+    this.setLines("links", links);
   }
+
+  /** @param {string} name @param {import("geojson").Feature[]} features */
+  setLines(name, features) {
+    if (!features.length && this.empty.has(name)) return;
+    if (features.length) this.empty.delete(name);
+    else this.empty.add(name);
+    void this.source(name).setData({ type: "FeatureCollection", features });
+  }
+
+  /** @type {Set<string>} */
+  empty = new Set(["tails", "links"]);
 
   /** @param {View} view */
   colourOf(view) {
@@ -260,15 +315,54 @@ export class PeopleLayer {
     }
   }
 
-  /** @param {number | null} id */
-  hover(id) {
-    this.map.setLayoutProperty("people-name", "text-field", [
-      "step",
-      ["zoom"],
-      ["case", ["any", ["get", "named"], ["==", ["id"], id ?? -1]], ["get", "name"], ""],
-      15,
-      ["get", "name"],
-    ]);
+  /**
+   * The mark or bubble at a point of the map, the topmost first.
+   * @param {{x: number, y: number}} point px
+   * @returns {View | Cluster | null}
+   */
+  hitAt(point) {
+    const at = this.map.unproject([point.x, point.y]);
+    const [x, y] = [mercatorX(at.lng), mercatorY(at.lat)];
+    const px = 1 / (512 * 2 ** this.map.getZoom());
+    let best = null;
+    let least = (HIT_PX * px) ** 2;
+    for (const mark of this.laid.marks) {
+      const away = (mark.x - x) ** 2 + (mark.y - y) ** 2;
+      if (away <= least) {
+        best = mark;
+        least = away;
+      }
+    }
+    if (best) return best;
+    for (const cluster of this.laid.clusters) {
+      const reach = (radiusOf(cluster.members.length) * px) ** 2;
+      if ((cluster.x - x) ** 2 + (cluster.y - y) ** 2 <= reach) return cluster;
+    }
+    return null;
+  }
+
+  /** As a click there does. @param {{x: number, y: number}} point px */
+  openAt(point) {
+    const hit = this.hitAt(point);
+    if (hit && "members" in hit) this.on.open(hit);
+    else this.on.pick(hit ? hit.person.id : null);
+  }
+
+  /** @param {View | Cluster | null} hit */
+  hover(hit) {
+    const cluster = hit && "members" in hit ? hit : null;
+    const id = hit && "person" in hit ? hit.person.id : null;
+    if (!this.paused) this.map.getCanvas().style.cursor = hit ? "pointer" : "";
+    this.tip.hidden = !cluster;
+    if (cluster) {
+      const at = this.map.project([cluster.lon, cluster.lat]);
+      this.tip.style.left = `${at.x}px`;
+      this.tip.style.top = `${at.y - radiusOf(cluster.members.length)}px`;
+      this.tip.textContent = clusterWords(cluster.members);
+    }
+    if (id === this.hovered) return;
+    this.hovered = id;
+    this.updateNames();
   }
 
   /** @param {string} name */
@@ -277,12 +371,12 @@ export class PeopleLayer {
   }
 }
 
-/**
- * @param {{lon: number, lat: number}} fix
- * @returns {import("geojson").Point}
- */
-function point(fix) {
-  return { type: "Point", coordinates: [fix.lon, fix.lat] };
+/** "27 people: Alone 3 · Together 24". @param {View[]} members */
+export function clusterWords(members) {
+  const words = kinds();
+  const states = [...statesOf(members)].map(([kind, count]) => `${words[kind]} ${count}`);
+  const people = ngettext("%(n)s person", "%(n)s people", members.length);
+  return `${interpolate(people, { n: members.length }, true)}: ${states.join(" · ")}`;
 }
 
 /**

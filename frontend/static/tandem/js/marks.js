@@ -8,7 +8,7 @@
 
 /** @typedef {import("./picture.js").Kind} Kind */
 /** @typedef {{together: string, alone: string, hotspot: string, parked: string, lost: string,
- *    unknown: string, sos: string, edge: string}} Colours */
+ *    unknown: string, sos: string, edge: string, text: string}} Colours */
 /** @typedef {{kind: Kind, group: number, hotspot: boolean, ring: number, hollow: boolean}} Look */
 
 export const SIZE = 34; // px of a mark's image, at pixel ratio 1
@@ -29,6 +29,7 @@ export function readColours() {
     unknown: token("--no-signal", "#8a8f98"),
     sos: token("--sos", "#d55e00"),
     edge: token("--surface", "#ffffff"),
+    text: token("--text", "#151c23"),
   };
 }
 
@@ -75,11 +76,7 @@ export function lookAt(view, lostAfter) {
  * @returns {HTMLCanvasElement} SIZE × SIZE px at pixel ratio 2
  */
 export function draw(look, colours) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = SIZE * RATIO;
-  const c = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  c.scale(RATIO, RATIO);
-  c.translate(SIZE / 2, SIZE / 2);
+  const [canvas, c] = square();
   c.lineJoin = "round";
   const colour = colours[look.kind === "waiting" || look.kind === "off" ? "lost" : look.kind];
   if (look.hotspot) {
@@ -226,19 +223,15 @@ function dashed(c, look, colour, colours) {
 }
 
 /**
- * The wedge that shows where somebody walks, pointing up.
+ * The wedge that shows where somebody walks, pointing up; it goes round the mark, not in its middle.
  * @param {Colours} colours
  */
 export function drawWedge(colours) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 48 * RATIO;
-  const c = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  c.scale(RATIO, RATIO);
-  c.translate(24, 24);
+  const [canvas, c] = square();
   c.beginPath();
-  c.moveTo(0, -22);
-  c.lineTo(5, -14.5);
-  c.lineTo(-5, -14.5);
+  c.moveTo(0, -3.75);
+  c.lineTo(5, 3.75);
+  c.lineTo(-5, 3.75);
   c.closePath();
   c.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--text-2") || "#555";
   c.strokeStyle = colours.edge;
@@ -246,6 +239,65 @@ export function drawWedge(colours) {
   c.stroke();
   c.fill();
   return canvas;
+}
+
+/**
+ * A digit of a bubble's number.
+ * @param {string} character
+ * @param {Colours} colours
+ */
+export function digit(character, colours) {
+  const [canvas, c] = square();
+  c.font = `600 13px ${getComputedStyle(document.body).fontFamily}`;
+  c.textAlign = "center";
+  c.textBaseline = "middle";
+  c.fillStyle = colours.text;
+  c.fillText(character, 0, 0.5);
+  return canvas;
+}
+
+/** A bubble as the legend shows it: shares of alone, no signal and together, and a number.
+ * @param {Colours} colours */
+export function drawBubble(colours) {
+  const [canvas, c] = square();
+  const parts = /** @type {[string, number, number][]} */ ([
+    [colours.alone, 0, 0.2],
+    [colours.lost, 0.2, 0.35],
+    [colours.together, 0.35, 1],
+  ]);
+  c.beginPath();
+  c.arc(0, 0, 15, 0, 2 * Math.PI);
+  c.fillStyle = colours.edge;
+  c.fill();
+  c.lineWidth = 4;
+  for (const [colour, from, to] of parts) {
+    c.beginPath();
+    c.setLineDash(colour === colours.lost ? [2.6, 2.2] : []);
+    c.arc(0, 0, 13, (from - 0.25) * 2 * Math.PI, (to - 0.25) * 2 * Math.PI);
+    c.strokeStyle = colour;
+    c.stroke();
+  }
+  c.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+  c.textAlign = "center";
+  c.textBaseline = "middle";
+  c.fillStyle = colours.text;
+  c.fillText("27", 0, 0.5);
+  return canvas;
+}
+
+/** @returns {[HTMLCanvasElement, CanvasRenderingContext2D]} an empty image, its middle at 0, 0 */
+function square() {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = SIZE * RATIO;
+  const c = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  c.scale(RATIO, RATIO);
+  c.translate(SIZE / 2, SIZE / 2);
+  return [canvas, c];
+}
+
+/** Red, green and blue, 0–1, of "#rrggbb". @param {string} colour */
+export function rgb(colour) {
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255);
 }
 
 /** @type {Map<string, string>} */

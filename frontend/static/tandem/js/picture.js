@@ -15,6 +15,7 @@
  * @property {"officer" | "auxiliary"} category
  * @property {number} unit
  * @property {number | null} interval how often the phone reports, s; null without a phone
+ * @property {number} [order] place by name among all
  * @property {string} [guest] name of another unit: shown here only while an SOS is open
  */
 
@@ -126,9 +127,14 @@
  * @property {boolean} fresh
  * @property {number} group how many are together, 1 for nobody else
  * @property {number} rank what needs a look first; 0 is an SOS
+ * @property {number} x mercator of the fix, the world being 1 wide; NaN without a fix
+ * @property {number} y
+ * @property {number} [lon] degrees, of which x and y are
+ * @property {number} [lat]
  */
 
 const TAIL_MS = 300_000;
+const TAIL_STEP_MS = 10_000;
 
 /** Oldest unit below which a fix is fresh, and above which there is no signal, in s (decision 21).
  * @param {Rules} rules @param {number | null} interval */
@@ -148,6 +154,8 @@ export class Picture {
   /** @type {Map<number, Lead>} */ orders = new Map();
   /** @type {Map<number, Unit>} */ units = new Map();
   /** @type {Map<number, [number, number, number][]>} */ tails = new Map();
+  /** @type {Map<number, View>} each person's view, written over every time */
+  seen = new Map();
   /** @type {Rules} */
   rules = { stale_floor_s: 30, no_signal_floor_s: 300, alone_grace_s: 300, parked_after_s: 600 };
   unit = 0;
@@ -163,6 +171,8 @@ export class Picture {
     this.orders = new Map(snapshot.orders.map((row) => [row.id, row]));
     this.units = new Map(snapshot.units.map((row) => [row.id, row]));
     for (const row of snapshot.people) this.receive(row);
+    this.seen.clear();
+    this.order();
     this.rules = snapshot.rules;
     this.unit = snapshot.unit;
     for (const id of this.tails.keys()) if (!this.fixes.has(id)) this.tails.delete(id);
@@ -181,6 +191,7 @@ export class Picture {
       this.people.set(row.id, row);
       this.receive(row);
     }
+    if (rest.people) this.order();
     for (const id of rest.gone ?? []) this.forget(id);
     for (const row of rest.states ?? []) {
       const before = this.states.get(row.person);
@@ -196,7 +207,9 @@ export class Picture {
     for (const fix of frame.moves) {
       const before = this.fixes.get(fix.person);
       if (before && before.at > fix.at) continue;
-      this.fixes.set(fix.person, fix);
+      // Written over rather than replaced: thousands of objects a second are garbage otherwise.
+      if (before) rewrite(before, fix);
+      else this.fixes.set(fix.person, fix);
       this.lengthen(fix);
     }
     for (const row of rest.alarms ?? []) this.alarms.set(row.id, row);
@@ -207,6 +220,14 @@ export class Picture {
     for (const id of rest.over ?? []) this.alarms.delete(id);
     for (const row of rest.orders ?? []) this.orders.set(row.id, row);
     if (rest.judged) this.judged = rest.judged;
+  }
+
+  /** Give everybody a place by name, so that sorting compares numbers. */
+  order() {
+    const { compare } = new Intl.Collator(document.documentElement.lang);
+    [...this.people.values()]
+      .sort((a, b) => compare(a.name, b.name) || a.id - b.id)
+      .forEach((person, i) => (person.order = i));
   }
 
   /** Somebody of another unit stands under that unit's name. @param {Person} person */
@@ -224,19 +245,28 @@ export class Picture {
   /** @param {number} id */
   forget(id) {
     const unit = this.people.get(id)?.guest ? this.people.get(id)?.unit : undefined;
-    for (const map of [this.people, this.states, this.fixes, this.tails]) map.delete(id);
+    for (const map of [this.people, this.states, this.fixes, this.tails, this.seen]) map.delete(id);
     if (unit !== undefined && ![...this.people.values()].some((row) => row.unit === unit)) {
       this.units.delete(unit);
     }
   }
 
-  /** @param {Fix} fix */
+  /** A tail keeps a fix per TAIL_STEP_MS, as the API's do. @param {Fix} fix */
   lengthen(fix) {
-    const tail = this.tails.get(fix.person) ?? [];
+    let tail = this.tails.get(fix.person);
+    if (!tail) this.tails.set(fix.person, (tail = []));
     const last = tail[tail.length - 1];
-    if (!last || fix.at > last[2]) tail.push([fix.lon, fix.lat, fix.at]);
+    if (!last || fix.at >= last[2] + TAIL_STEP_MS) tail.push([fix.lon, fix.lat, fix.at]);
     while (tail.length && tail[0][2] < fix.at - TAIL_MS) tail.shift();
-    this.tails.set(fix.person, tail);
+  }
+
+  /** The last minutes of somebody's way, up to the present fix. @param {number} id
+   * @returns {number[][]} lon, lat in degrees */
+  tail(id) {
+    const way = (this.tails.get(id) ?? []).map(([lon, lat]) => [lon, lat]);
+    const fix = this.fixes.get(id);
+    if (fix) way.push([fix.lon, fix.lat]);
+    return way;
   }
 
   /** @param {number} id @returns {Set<number>} the unit and all below it */
@@ -302,20 +332,60 @@ export class Picture {
     else if (state?.parked) kind = "parked";
     else kind = state?.company ?? "unknown";
     const aloneFor = kind === "alone" && state?.since ? (now - state.since) / 1000 : 0;
-    return {
-      person,
-      state,
-      fix,
-      kind,
-      alarm,
-      age,
-      contact: heard ? Math.max(0, (now - heard) / 1000) : null,
-      fresh: age !== null && age <= fresh,
-      group,
-      rank: rankOf(kind, Boolean(alarm?.acknowledged), aloneFor > this.rules.alone_grace_s),
-    };
+    let view = this.seen.get(person.id);
+    if (!view) {
+      view = /** @type {View} */ ({ x: NaN, y: NaN });
+      this.seen.set(person.id, view);
+    }
+    if (fix && (fix.lon !== view.lon || fix.lat !== view.lat || Number.isNaN(view.x))) {
+      view.lon = fix.lon;
+      view.lat = fix.lat;
+      view.x = mercatorX(fix.lon);
+      view.y = mercatorY(fix.lat);
+    }
+    view.person = person;
+    view.state = state;
+    view.fix = fix;
+    view.kind = kind;
+    view.alarm = alarm;
+    view.age = age;
+    view.contact = heard ? Math.max(0, (now - heard) / 1000) : null;
+    view.fresh = age !== null && age <= fresh;
+    view.group = group;
+    view.rank = rankOf(kind, Boolean(alarm?.acknowledged), aloneFor > this.rules.alone_grace_s);
+    return view;
   }
 }
+
+/** @param {Fix} kept @param {Fix} fix */
+function rewrite(kept, fix) {
+  kept.lon = fix.lon;
+  kept.lat = fix.lat;
+  kept.at = fix.at;
+  kept.got = fix.got;
+  kept.course = fix.course;
+  kept.speed = fix.speed;
+  kept.accuracy = fix.accuracy;
+  kept.battery = fix.battery;
+}
+
+/** Mercator of the whole world in 0…1. @param {number} lon degrees */
+export const mercatorX = (lon) => (180 + lon) / 360;
+/** @param {number} lat degrees */
+export const mercatorY = (lat) =>
+  (180 - (180 / Math.PI) * Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360))) / 360;
+
+/** @type {Record<Kind, number>} */
+const RANKS = {
+  sos: 0,
+  lost: 3,
+  waiting: 4,
+  alone: 5,
+  unknown: 6,
+  parked: 7,
+  together: 8,
+  off: 9,
+};
 
 /**
  * What needs a look first: SOS, alone too long, no signal, nothing yet, then the rest.
@@ -326,5 +396,5 @@ export class Picture {
 function rankOf(kind, answered, tooLong) {
   if (kind === "sos") return answered ? 1 : 0;
   if (kind === "alone" && tooLong) return 2;
-  return { lost: 3, waiting: 4, alone: 5, unknown: 6, parked: 7, together: 8, off: 9 }[kind];
+  return RANKS[kind];
 }
