@@ -79,6 +79,7 @@ def title(code: str) -> str:
         "alike": _("Errors like somebody else's"),
         "one_place": _("One place all day"),
         "uploaded": _("Uploaded after the fact"),
+        "two_phones": _("Two phones at two places"),
     }.get(code, code.replace("_", " "))
 
 
@@ -90,6 +91,7 @@ def sentence(flag: Mapping[str, Any], names: Mapping[int, str]) -> str:
         "time": words.duration(value),
         "speed": round(value * 3.6),
         "share": f"{value:.2f}",
+        "metres": words.distance(value),
         "name": names.get(flag.get("other", 0)) or _("another person"),
     }
     match flag["code"]:
@@ -128,6 +130,11 @@ def sentence(flag: Mapping[str, Any], names: Mapping[int, str]) -> str:
                 "%(n)d position comes from a file that was uploaded later; Records say by whom.",
                 "%(n)d positions come from a file that was uploaded later; Records say by whom.",
                 count,
+            )
+        case "two_phones":
+            said = _(
+                "Two phones report for this person from places up to %(metres)s apart. What counts "
+                "is the one that moves more; the other is left out. Ask who carried which."
             )
         case "clock_slow":
             said = _("The phone's clock seems to be %(time)s slow: set it by the network.")

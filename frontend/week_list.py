@@ -145,6 +145,8 @@ def squad_said(squad: SquadRow) -> str:
             _("%(share)d %% met (of %(n)d judged)")
             % {"share": round(100 * squad.share_met), "n": squad.judged}
         )
+    if unjudged := squad.outcomes.get(Outcome.CANNOT_JUDGE, 0):
+        parts.append(_("%(n)d cannot be judged") % {"n": unjudged})
     if squad.patrol_s:
         # Patrol-minutes: counted once however many walked; another column than officer-minutes.
         parts.append(_("a patrol was out %(time)s") % {"time": words.duration(squad.patrol_s)})

@@ -33,6 +33,12 @@ VERDICT_REASONS: Mapping[str, _StrPromise] = {
     "on_leave": gettext_lazy("On leave all week."),
     "no_patrol_time": gettext_lazy("There was no patrol time to judge."),
     "company_unknown": gettext_lazy("Whether others were near is not known for most of the time."),
+    "never_in_company": gettext_lazy(
+        "Never in company, and alone only in short stretches: too little to judge."
+    ),
+    "streets_replaced": gettext_lazy(
+        "An import has replaced streets of this hotspot: choose its streets again."
+    ),
     "weak_signal": gettext_lazy("Much of the duty is without signal."),
     "calendar_provisional": gettext_lazy("The calendar of this week is provisional."),
     "refused_positions": gettext_lazy(
@@ -108,6 +114,7 @@ UNUSED: Mapping[str, _StrPromise] = {
     "mock": gettext_lazy("marked by the phone as set by hand"),
     "synthetic": gettext_lazy("made by the app, not measured"),
     "repeated": gettext_lazy("an old place sent again"),
+    "other_phone": gettext_lazy("from a second phone that lay elsewhere"),
 }
 
 

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.gis.geos import GEOSGeometry
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
@@ -100,7 +101,7 @@ class HotspotForm(forms.ModelForm):
 
     class Meta:
         model = Hotspot
-        fields = ("unit", "code", "name", "grade", "segments", "closed_on")
+        fields = ("unit", "code", "name", "grade", "segments", "opened_on", "closed_on")
 
     def clean_segments(self) -> Any:
         """Segments make the line, which must be sane."""
@@ -124,6 +125,11 @@ class HotspotAdmin(Scoped):
     list_display = ("name", "code", "grade", "unit", "closed_on")
     list_filter = ("grade", OwnUnits)
     search_fields = ("name", "code")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new one opens today."""
+        today = timezone.localdate().isoformat()
+        return {"opened_on": today} | super().get_changeform_initial_data(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: set the day of closing."""

@@ -94,6 +94,8 @@ class Hotspot(models.Model):
     grade = models.CharField(_("grade"), max_length=15, choices=Grade.choices)
     segments = models.ManyToManyField(RoadSegment, related_name="hotspots")
     geometry = models.MultiLineStringField(_("geometry"), srid=4326)
+    # Nothing was owed before; without a day it was always there.
+    opened_on = models.DateField(_("opened"), null=True, blank=True)
     closed_on = models.DateField(_("closed"), null=True, blank=True)
 
     class Meta:

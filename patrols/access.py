@@ -44,6 +44,7 @@ class TrailFix:
     lat_deg: float
     accuracy_m: float | None
     flags: int
+    phone_id: int = 0
 
 
 def may_open_trail(user: User, person: Person) -> bool:
@@ -166,4 +167,12 @@ def trail_for(
 def to_trail_fix(row: Position | HeldPosition) -> TrailFix:
     """A stored row as plain values."""
     point: Point = row.point
-    return TrailFix(row.recorded_at, row.received_at, point.x, point.y, row.accuracy_m, row.flags)
+    return TrailFix(
+        row.recorded_at,
+        row.received_at,
+        point.x,
+        point.y,
+        row.accuracy_m,
+        row.flags,
+        row.phone_id,
+    )

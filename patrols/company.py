@@ -38,6 +38,7 @@ def company_of(
     rules: Rules,
     *,
     doubted: Sequence[tuple[int, float, float]] = (),
+    gone: Sequence[tuple[int, float, float]] = (),
 ) -> list[CompanyPart]:
     """Who was with the person in each credited moment.
 
@@ -45,7 +46,9 @@ def company_of(
     from `start_s` on are credited. Alone is said only where the own place is known and nobody who
     belongs to the person is out of sight within reach: a declared partner, or anybody who was
     together with the person that day. Nor while somebody else reported the same fixes (doubted:
-    track, from, until): then the company is not known, whoever else was near.
+    track, from, until): then the company is not known, whoever else was near. Nor where somebody
+    was seen whose positions have been deleted since (gone: person id, from, until): nobody can look
+    again.
     """
     rows = len(earned)
     shift = round(start_s / TICK_S) - clocked.first
@@ -67,9 +70,20 @@ def company_of(
             if (wider := sets[old] | {other}) not in sets:
                 sets.append(wider)
             group[here][group[here] == old] = sets.index(wider)
+    missed, lonely = np.zeros(rows, dtype=np.bool_), group == 0
+    numbers = {person: i for i, (person, _) in enumerate(people)}
+    for person, begin, end in gone:
+        then = np.zeros(rows, dtype=np.bool_)
+        then[slice(*_ticks(begin, end, start_s))] = True
+        then &= lonely
+        missed |= then
+        # Named, so that it is still known when the day is judged again.
+        if (named := frozenset({numbers[person]})) not in sets:
+            sets.append(named)
+        group[then] = sets.index(named)
     enough = np.array([len(s) + 1 >= rules.min_group for s in sets])
     state = np.where(enough[group], 0, 1)
-    state[doubt] = 2
+    state[missed | doubt] = 2
     alone = np.flatnonzero(earned & (state == 1))
     if len(alone):
         at = alone + shift

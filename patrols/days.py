@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import shapely
@@ -20,10 +19,11 @@ from geo.shared_phones import SharedPhone, shared_phones, without_shared
 from geo.smoothing import TICK_S
 from geo.stays import Kind
 from geo.together import groups
-from geo.track import Bools, Fault, Floats, Ints, in_order, runs
+from geo.track import Bools, Fault, Fixes, Floats, Ints, in_order, runs
+from geo.two_phones import Apart, phones_apart
 from geo.walks import Walks, company, off_streets, on_streets, walks_of
 from patrols.company import CompanyPart, company_of
-from patrols.flags import DayFlag, clock_flags, look_over, one_place
+from patrols.flags import DayFlag, clock_flags, look_over, one_place, two_phones
 from patrols.wire.reading import Flag
 
 # Fixes this long before and after a day are read too, so that a stay over midnight is one stay.
@@ -67,7 +67,7 @@ BY_KIND = {
 @dataclass(frozen=True, eq=False)
 class Ground:
     """The streets of a unit: which segments of the network (m,) are its own, and its area in
-    metres on the network's plane.
+    metres on the network's plane. drawn: the same as it was drawn, lon/lat degrees.
 
     Off every street the area decides; without one (None) all ground is the unit's. mark: changes
     with the areas that were drawn.
@@ -76,6 +76,7 @@ class Ground:
     own: Bools
     area: BaseGeometry | None
     mark: str = ""
+    drawn: tuple[BaseGeometry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class OnePerson:
 
     allowed: shift with its slack, patrols: fixes there may earn minutes · expected: shift and
     patrols themselves: silence there is unknown time · partners: person id, from, until of each
-    declared patrol partner.
+    declared patrol partner · gone: the same of those who were together with the person, and whose
+    positions have been deleted since.
     """
 
     person: int
@@ -92,6 +94,7 @@ class OnePerson:
     allowed: Windows
     expected: Windows
     partners: Sequence[tuple[int, float, float]] = ()
+    gone: Sequence[tuple[int, float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Observed:
     accuracy_m: Floats
     flags: Ints
     received_s: Floats | None = None
+    phone: Ints | None = None  # id of the phone of each; None where one track is one phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +159,25 @@ class DerivedDay:
         return float(sum(c.end_s - c.start_s for c in self.company if c.company == kind))
 
 
-def to_fixes(roads: Roads, people: Sequence[OnePerson], seen: Observed) -> Any:
-    """Stored fixes → `Fixes` on the network's plane, the track being the place in `people`."""
+def to_fixes(
+    roads: Roads, people: Sequence[OnePerson], seen: Observed
+) -> tuple[Fixes, list[Apart]]:
+    """Stored fixes → `Fixes` on the network's plane, the track being the place in `people`; and
+    where a person's phones were at two places."""
     track = _tracks(people, seen.person)
     x, y = roads.plane.to_metres(seen.lon_deg, seen.lat_deg)
     fault = np.zeros(len(track), np.int64)
     fault[seen.flags & Flag.NO_TIME != 0] |= Fault.NO_TIME
     fault[seen.flags & Flag.MOCK != 0] |= Fault.MOCK
     fault[seen.flags & Flag.SYNTHETIC != 0] |= Fault.SYNTHETIC
-    return in_order(track, seen.t_s, x, y, seen.accuracy_m, fault)
+    apart: list[Apart] = []
+    if seen.phone is not None:
+        good = np.flatnonzero(fault == 0)
+        aside, apart = phones_apart(
+            track[good], seen.phone[good], seen.t_s[good], x[good], y[good], len(people)
+        )
+        fault[good[aside]] |= Fault.OTHER_PHONE
+    return in_order(track, seen.t_s, x, y, seen.accuracy_m, fault), apart
 
 
 def _tracks(people: Sequence[OnePerson], person: Ints) -> Ints:
@@ -187,7 +201,8 @@ def derive(
     `seen` holds their fixes from `MARGIN_S` before to `MARGIN_S` after the day. With `wanted` only
     the days of these person ids; the others are looked at only as their company.
     """
-    followed = off_streets(to_fixes(roads, people, seen), rules)
+    fixes, apart = to_fixes(roads, people, seen)
+    followed = off_streets(fixes, rules)
     clocked, spans = company(followed, len(people), rules)
     shared = shared_phones(followed.fixes, spans)
     joined = groups(without_shared(spans, shared))
@@ -223,8 +238,17 @@ def derive(
                 start_s,
                 rules,
                 doubted=_doubted(shared, track),
+                gone=one.gone,
             )
-            day.flags = sorted([*flagged[track], *clocks[track], *_indoors(day)], key=_order)
+            day.flags = sorted(
+                [
+                    *flagged[track],
+                    *clocks[track],
+                    *two_phones(track, apart, bounds_s),
+                    *_indoors(day),
+                ],
+                key=_order,
+            )
             day.visits = _visits(roads, walks, track, one.allowed, bounds_s)
             days.append(day)
     return days

@@ -173,8 +173,9 @@ def _track(
         np.array([fix.lat_deg for fix in trail]),
         np.array([np.nan if fix.accuracy_m is None else fix.accuracy_m for fix in trail]),
         np.array([fix.flags for fix in trail], np.int64),
+        phone=np.array([fix.phone_id for fix in trail], np.int64),
     )
-    ticks = follow(roads, to_fixes(roads, [one], seen), rules).ticks
+    ticks = follow(roads, to_fixes(roads, [one], seen)[0], rules).ticks
     lon, lat = roads.plane.to_degrees(ticks.x_m, ticks.y_m)
     at = ticks.t_s
     features = []

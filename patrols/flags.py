@@ -27,6 +27,7 @@ from geo.smoothing import TICK_S
 from geo.stays import Kind
 from geo.together import PairSpans
 from geo.track import Bools, Fault, Floats, Ints, bounds_of
+from geo.two_phones import Apart
 from geo.walks import Walks
 from patrols.wire.reading import Flag
 
@@ -60,6 +61,7 @@ class FlagCode(StrEnum):
     ALIKE = "alike"
     ONE_PLACE = "one_place"
     UPLOADED = "uploaded"
+    TWO_PHONES = "two_phones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class DayFlag:
     """One thing to look at on a person's day: seconds after the local midnight.
 
     count: fixes it rests on · value: the measured number, its unit by code (teleport m/s, replayed
-    m, clock s, alike correlation; 0 where there is none) · other: id of the other person, 0 none.
+    m, clock s, alike correlation, two phones m; 0 where there is none) · other: id of the other
+    person, 0 none.
     """
 
     code: FlagCode
@@ -80,6 +83,26 @@ class DayFlag:
     def stored(self) -> dict[str, Any]:
         """As it stands in `PersonDay.flags`."""
         return {key: str(v) if key == "code" else v for key, v in asdict(self).items()}
+
+
+def two_phones(track: int, apart: Sequence[Apart], bounds_s: tuple[float, float]) -> list[DayFlag]:
+    """Where phones of one person were at two places on the day."""
+    mine = [
+        (one, span)
+        for one in apart
+        if one.track == track and (span := _within((one.start_s, one.end_s), bounds_s)) is not None
+    ]
+    if not mine:
+        return []
+    return [
+        DayFlag(
+            FlagCode.TWO_PHONES,
+            min(span[0] for _, span in mine),
+            max(span[1] for _, span in mine),
+            sum(one.count for one, _ in mine),
+            max(one.metres for one, _ in mine),
+        )
+    ]
 
 
 def look_over(

@@ -165,8 +165,8 @@ def forget_person(person: Person, *, now: datetime, dry_run: bool = False) -> tu
     """Delete the positions of somebody who has left, at once: (deleted, held).
 
     What is held for an objection or an SOS is copied aside first. The last known place and what is
-    in quarantine go too. Raises Refused for somebody who has not left: phones would go on
-    reporting.
+    in quarantine go too; what was derived and judged stays as it is. Raises Refused for somebody
+    who has not left: phones would go on reporting.
     """
     if person.left_on is None:
         raise Refused(
@@ -183,4 +183,5 @@ def forget_person(person: Person, *, now: datetime, dry_run: bool = False) -> tu
     if not dry_run:
         Latest.objects.filter(bureau_id=bureau.pk, person_id=person_id).delete()
         Quarantine.objects.filter(bureau_id=bureau.pk, person_id=person_id).delete()
+        Person.objects.filter(pk=person_id).update(positions_deleted_at=now)
     return deleted - held, held

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import shapely
 from django.contrib.gis.db.models.functions import AsWKB
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 from bureau.models import OrgUnit
 from geo.models import Area, AreaKind
 from geo.roads import Roads
 from patrols.days import Ground
+from patrols.models import FormerGround
 
 # A street on the border of two beats belongs to both: borders are drawn along streets.
 BORDER_M = 10.0
@@ -55,7 +58,9 @@ def grounds_of(bureau_id: int, roads: Roads) -> dict[int, Ground]:
         if key is not None and key not in made:
             drawn = sorted(wkb for kind, of, wkb in rows if (kind, of) == key)
             drawn_mark = hashlib.sha256(b"".join(drawn)).hexdigest()[:16]
-            made[key] = replace(ground_within(roads, areas[key]), mark=drawn_mark)
+            made[key] = replace(
+                ground_within(roads, areas[key]), mark=drawn_mark, drawn=tuple(areas[key])
+            )
         found[unit] = made[key]
     _kept[bureau_id] = (mark, roads, found)
     return found
@@ -74,6 +79,52 @@ def _area_of(
             return (AreaKind.JURISDICTION, at)
         at = parents.get(at)
     return None
+
+
+def keep_grounds(bureau_id: int, grounds: Iterable[Ground]) -> None:
+    """Keep what was drawn, so that a week can be judged again on the ground of its time."""
+    drawn = {ground.mark: ground.drawn for ground in grounds if ground.drawn}
+    known = FormerGround.objects.filter(bureau=bureau_id, mark__in=drawn)
+    for mark in known.values_list("mark", flat=True):
+        del drawn[mark]
+    FormerGround.objects.bulk_create(
+        [
+            FormerGround(
+                bureau_id=bureau_id,
+                mark=mark,
+                areas=_drawn_together(shapes),
+            )
+            for mark, shapes in drawn.items()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def former_ground(bureau_id: int, mark: str, roads: Roads) -> Ground | None:
+    """The ground that had this mark, on the present streets; None if it was not kept."""
+    row = (
+        FormerGround.objects.filter(bureau=bureau_id, mark=mark)
+        .annotate(wkb=AsWKB("areas"))
+        .values_list("wkb", flat=True)
+        .first()
+    )
+    if row is None:
+        return None
+    drawn = tuple(_polygons([shapely.from_wkb(bytes(row))]))
+    return replace(ground_within(roads, list(drawn)), mark=mark, drawn=drawn)
+
+
+def _drawn_together(shapes: Iterable[BaseGeometry]) -> MultiPolygon:
+    """All parts in one geometry, as they are: parts may overlap."""
+    wkb = shapely.to_wkb(shapely.MultiPolygon(_polygons(shapes)))
+    made = GEOSGeometry(memoryview(wkb), srid=4326)
+    if not isinstance(made, MultiPolygon):
+        raise TypeError(f"areas came back as {made.geom_type}")
+    return made
+
+
+def _polygons(shapes: Iterable[BaseGeometry]) -> list[shapely.Polygon]:
+    return [part for shape in shapes for part in shapely.get_parts(shape).tolist()]
 
 
 def everything(roads: Roads) -> Ground:

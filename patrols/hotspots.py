@@ -30,6 +30,7 @@ from patrols.judges.hotspot_slots import Window, slots_of
 from patrols.judges.hotspot_visits import Stretch
 from patrols.models import Leave, Person, PersonDay, SegmentVisit, Shift
 from patrols.moves import people_of, units_on
+from patrols.squad_time import joined
 from stations.models import Station
 
 type Spans = list[tuple[float, float]]
@@ -66,6 +67,7 @@ def hotspot_weeks(
     hotspots = list(
         Hotspot.objects.filter(bureau=bureau, unit__in=[unit.pk for unit in units])
         .filter(Q(closed_on=None) | Q(closed_on__gt=week.monday))
+        .filter(Q(opened_on=None) | Q(opened_on__lte=week.days[-1]))
         .select_related("unit")
         .prefetch_related("segments", "windows")
         .order_by("unit__code", "code")
@@ -95,11 +97,23 @@ def hotspot_weeks(
         facts = HotspotFacts(
             lengths[spot.pk],
             stretches[spot.pk],
-            slots_of(week, calendar, windows, spot.grade, rules, closed_on=spot.closed_on),
+            slots_of(
+                week,
+                calendar,
+                windows,
+                spot.grade,
+                rules,
+                opened_on=spot.opened_on,
+                closed_on=spot.closed_on,
+            ),
             duty=[span for spans in mine.duty.values() for span in spans],
             unseen=[span for spans in mine.unseen.values() for span in spans],
             now_s=now.timestamp(),
             calendar_provisional=any(day.provisional for day in calendar),
+            replaced=any(
+                segment.retired_at is not None and segment.retired_at < week.end
+                for segment in spot.segments.all()
+            ),
         )
         silent = {
             person: sum(end - begin for begin, end in spans)
@@ -278,7 +292,11 @@ class _Duty:
                 if times[1] > times[0]:
                     duty[person].append(times)
                     unseen[person].append(times)
-        return UnitDuty(dict(duty), dict(unseen))
+        # One silence is one, whatever it was called from minute to minute; so is a walk.
+        return UnitDuty(
+            {person: joined(spans) for person, spans in duty.items()},
+            {person: joined(spans) for person, spans in unseen.items()},
+        )
 
     def _shifts(self, ids: set[int]) -> list[tuple[int, float, float]]:
         """Person, begin and end of the week's shifts, seconds UTC, without those on leave."""

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from bureau.errors import Refused
-from patrols.models import Person, Phone, PhoneApp, PhoneHolding
+from patrols.models import Person, Phone, PhoneApp, PhoneHolding, Position
 
 # After a renewal the old secret opens for this long at most, and never longer than the new
 # one needs to be used: the officer may be in the street when the supervisor renews it.
@@ -84,6 +84,21 @@ def hand_over(*, phone: Phone, person: Person, since: datetime) -> PhoneHolding:
             raise Refused(
                 "before_present_holder",
                 _("Give a moment after the present holder got the phone."),
+            )
+        if Position.objects.filter(
+            bureau_id=phone.bureau_id,
+            person_id=present.person_id,
+            recorded_at__gte=since,
+            phone_id=phone.pk,
+        ).exists():
+            raise Refused(
+                "positions_there",
+                _(
+                    "Positions of this phone are stored for %(name)s after that moment, and weeks "
+                    "are judged by them. Give a later moment; for the time before, excuse or "
+                    "overturn the verdicts with a note."
+                )
+                % {"name": present.person},
             )
         present.until = since
         present.save(update_fields=["until"])

@@ -9,7 +9,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from bureau.access import rules_on
@@ -28,6 +28,7 @@ from patrols.models import (
     Subject,
     Verdict,
 )
+from patrols.moves import people_of, units_on
 from patrols.roster import refused_days
 from patrols.squad_time import squad_facts
 
@@ -69,7 +70,8 @@ class WeekRow:
 class SquadRow:
     """A unit's week: medians and the share met, never a sum of officer-minutes.
 
-    people: all rows · judged: those not exempt and judged · share_met: met ÷ judged, None if
+    people: all rows · judged: those of whom something can be said: neither exempt nor impossible
+    to judge, for a silent phone is no demerit of the squad · share_met: met ÷ judged, None if
     nobody is · outcomes: how many of each · median_credited_s: officer-minutes · patrol_s,
     patrol_days: patrol-minutes, in which time is counted once however many walked; Monday first ·
     squad_outcome: the squad's own verdict where the rules ask the squad for the time, else "".
@@ -107,6 +109,13 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
     Who cannot be judged for silence comes first within the unit: that is what needs a look.
     """
     wanted = [unit.pk for unit in units]
+    here = Person.objects.filter(bureau=bureau, unit__in=wanted)
+    rows = _rows(bureau, week, here)
+    return sorted(rows, key=lambda r: (r.unit.code, "silent_all_week" not in r.reasons))
+
+
+def _rows(bureau: Bureau, week: Week, some: QuerySet[Person]) -> list[WeekRow]:
+    """One row for each of some people, by unit and badge."""
     verdicts: dict[tuple[int, str], Verdict] = {
         (verdict.person_id, verdict.subject): verdict
         for verdict in Verdict.objects.filter(
@@ -117,8 +126,7 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
         )
     }
     people = (
-        Person.objects.filter(bureau=bureau, unit__in=wanted)
-        .filter(Q(left_on=None) | Q(left_on__gte=week.monday))
+        some.filter(Q(left_on=None) | Q(left_on__gte=week.monday))
         .select_related("unit")
         .order_by("unit__code", "badge_no")
     )
@@ -133,7 +141,7 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
         for one in refused_days(bureau, week, [person.pk for person in people])
         if not one.rostered
     )
-    rows = [
+    return [
         _row(
             person,
             verdicts.get((person.pk, Subject.WEEKLY_PATROL_TIME)),
@@ -143,7 +151,6 @@ def week_rows(bureau: Bureau, week: Week, units: Iterable[OrgUnit]) -> list[Week
         )
         for person in people
     ]
-    return sorted(rows, key=lambda r: (r.unit.code, "silent_all_week" not in r.reasons))
 
 
 def squad_rows(
@@ -162,9 +169,15 @@ def squad_rows(
     now = now or timezone.now()
     facts = squad_facts(bureau, week, [unit.pk for unit in wanted], now=now)
     rules, _ = rules_on(bureau, week.monday)
+    known = week_rows(bureau, week, wanted) if rows is None else list(rows)
+    # A squad's week is of those who were in it then, wherever they are now.
+    ids = {unit.pk for unit in wanted}
+    away = people_of(ids, week.days[-1]) - {row.person.pk for row in known}
+    known += _rows(bureau, week, Person.objects.filter(bureau=bureau, pk__in=away))
+    then = units_on(week.days[-1], [row.person.pk for row in known])
     by_unit: dict[int, list[WeekRow]] = defaultdict(list)
-    for row in week_rows(bureau, week, wanted) if rows is None else rows:
-        by_unit[row.unit.pk].append(row)
+    for row in known:
+        by_unit[then[row.person.pk]].append(row)
     return [
         _squad(unit, by_unit[unit.pk], facts.get(unit.pk), rules)
         for unit in wanted
@@ -173,7 +186,7 @@ def squad_rows(
 
 
 def _squad(unit: OrgUnit, rows: list[WeekRow], facts: SquadFacts | None, rules: Rules) -> SquadRow:
-    judged = [r for r in rows if r.outcome not in (Outcome.EXEMPT, "")]
+    judged = [r for r in rows if r.outcome not in (Outcome.EXEMPT, Outcome.CANNOT_JUDGE, "")]
     met = sum(r.outcome == Outcome.MET for r in judged)
     return SquadRow(
         unit,

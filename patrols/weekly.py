@@ -31,6 +31,7 @@ from patrols.models import (
     TouchedDay,
     Verdict,
 )
+from patrols.moves import local_day, units_on
 from patrols.reviews import answer, dispute, review
 from patrols.roster import refused_days
 from patrols.scorecard import SquadRow, WeekRow, squad_rows, week_rows
@@ -172,6 +173,7 @@ def conclude(
     rules, rule_set_id = rules_on(bureau, week.monday)
     facts = week_facts(bureau, week, person_ids, now=now)
     through = last_data(bureau, week, person_ids)
+    units = units_on(min(week.days[-1], local_day(bureau, now)), person_ids)
     people = Person.objects.filter(bureau=bureau, pk__in=person_ids).order_by("pk")
     verdicts = []
     with transaction.atomic():
@@ -181,6 +183,7 @@ def conclude(
                     person, week, subject, judge_one(facts[person.pk], rules), rules, now
                 )
                 fresh.rule_set_id = rule_set_id
+                fresh.unit_id = units[person.pk]
                 fresh.data_through = through.get(person.pk)
                 verdicts.append(_supersede(fresh, week_over=facts[person.pk].over))
     return verdicts
@@ -197,14 +200,8 @@ def week_facts(
             bureau_id=bureau.pk, person_id__in=person_ids, day__in=week.days
         ).defer("spans")
     }
-    alone: dict[tuple[int, date], list[float]] = defaultdict(list)
-    for person, day, starts_at, ends_at in CompanySpan.objects.filter(
-        bureau_id=bureau.pk,
-        person_id__in=person_ids,
-        day__in=week.days,
-        company=Company.ALONE,
-    ).values_list("person_id", "day", "starts_at", "ends_at"):
-        alone[person, day].append((ends_at - starts_at).total_seconds())
+    rules, _ = rules_on(bureau, week.monday)
+    alone = alone_spans(bureau, week, person_ids, grace_s=float(rules.alone_grace_s))
     leave: dict[int, set[date]] = defaultdict(set)
     for person, first, last in Leave.objects.filter(
         bureau=bureau,
@@ -231,6 +228,36 @@ def week_facts(
         )
         for person in person_ids
     }
+
+
+def alone_spans(
+    bureau: Bureau, week: Week, person_ids: Collection[int], *, grace_s: float
+) -> dict[tuple[int, date], list[float]]:
+    """Seconds alone in one go, by person and the day on which it began.
+
+    Midnight ends no walk. Nor does a minute on another beat's street or at rest: what is alone on
+    both sides of less than the grace, with no company between, is one span of the two.
+    """
+    found: dict[tuple[int, date], list[float]] = defaultdict(list)
+    last: tuple[int, str, datetime] | None = None  # person, company, end of the span before
+    begun: tuple[int, date] | None = None
+    for person, day, company, starts_at, ends_at in (
+        CompanySpan.objects.filter(bureau_id=bureau.pk, person_id__in=person_ids, day__in=week.days)
+        .order_by("person_id", "starts_at")
+        .values_list("person_id", "day", "company", "starts_at", "ends_at")
+    ):
+        if company == Company.ALONE:
+            goes_on = (
+                last is not None
+                and last[:2] == (person, Company.ALONE)
+                and (starts_at - last[2]).total_seconds() < grace_s
+            )
+            if not goes_on or begun is None:
+                begun = person, day
+                found[begun].append(0.0)
+            found[begun][-1] += (ends_at - starts_at).total_seconds()
+        last = person, company, ends_at
+    return found
 
 
 def last_data(bureau: Bureau, week: Week, person_ids: Collection[int]) -> dict[int, datetime]:
@@ -294,7 +321,6 @@ def _says_the_same(one: Verdict, other: Verdict) -> bool:
             verdict.outcome,
             verdict.numbers,
             verdict.reasons,
-            verdict.unit_id,
             verdict.data_through,
         )
 

@@ -50,6 +50,7 @@ PURE = [
     "geo/files/tables.py",
     "geo/together.py",
     "geo/track.py",
+    "geo/two_phones.py",
     "geo/validation.py",
     "geo/visits.py",
     "geo/walks.py",

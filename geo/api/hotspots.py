@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -69,8 +70,11 @@ class HotspotSerializer(PlaceSerializer):
     class Meta:
         model = Hotspot
         geo_field = "geometry"
-        fields = ("id", "unit", "code", "name", "grade", "segments", "windows", "closed_on")
-        read_only_fields = ("closed_on",)
+        fields = (
+            *("id", "unit", "code", "name", "grade", "segments", "windows"),
+            *("opened_on", "closed_on"),
+        )
+        read_only_fields = ("opened_on", "closed_on")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """The fields, with the streets of the user's bureau that are in use."""
@@ -109,6 +113,8 @@ class HotspotSerializer(PlaceSerializer):
         windows = values.pop("windows", None)
         if segments is not None:
             values["geometry"] = line_of(segments)
+        if self.instance is None:
+            values["opened_on"] = timezone.localdate()
         with transaction.atomic():
             hotspot: Hotspot = super().save_place(values)
             if segments is not None:

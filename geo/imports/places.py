@@ -7,6 +7,7 @@ from typing import Final
 
 import shapely
 from django.contrib.gis.geos import GEOSGeometry
+from django.utils import timezone
 
 from bureau.models import Bureau, User
 from bureau.sentences import Unusable
@@ -208,7 +209,9 @@ def _take_hotspot(
     if faults := check_geometry(line, "hotspot", border):
         report.refuse(row.record.number, *faults)
         return
-    hotspot = known.get(row.code) or Hotspot(bureau=bureau, code=row.code)
+    hotspot = known.get(row.code) or Hotspot(
+        bureau=bureau, code=row.code, opened_on=timezone.localdate()
+    )
     is_new = hotspot.pk is None
     same = not is_new and (
         {s.pk for s in hotspot.segments.all()} == {s.pk for s in segments}

@@ -23,7 +23,8 @@ class HotspotFacts:
 
     length_m: its segments and their lengths · stretches: everybody's time on them · slots: what is
     owed · duty, unseen: when people of its unit were on duty, and when a phone of theirs was silent
-    meanwhile · now_s: what ends later is not judged · calendar_provisional: see WeekFacts.
+    meanwhile · now_s: what ends later is not judged · calendar_provisional: see WeekFacts ·
+    replaced: an import has put others in the place of some of its streets, where walks count now.
     """
 
     length_m: Mapping[int, float]
@@ -33,6 +34,7 @@ class HotspotFacts:
     unseen: Spans = ()
     now_s: float = float("inf")
     calendar_provisional: bool = False
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ def _judge_slot(
             return Outcome.CANNOT_JUDGE, Reason.NOBODY_ON_DUTY
         if possible >= slot.required:
             return Outcome.CANNOT_JUDGE, Reason.VISITS_UNSEEN
+        if facts.replaced:
+            return Outcome.CANNOT_JUDGE, Reason.STREETS_REPLACED
         return Outcome.NOT_MET, Reason.VISITS_MISSING
 
     return SlotJudgement(

@@ -60,15 +60,20 @@ def slots_of(
     grade: str,
     rules: Rules,
     *,
+    opened_on: date | None = None,
     closed_on: date | None = None,
 ) -> tuple[Slot, ...]:
     """What a hotspot owes in a week, in time order. `days`: the week's seven calendar days.
 
     Windows that the bureau set say it all; without them the grade does, on working days. A window
     is off on a public holiday, and one of Monday to Friday on any day without work; one of Saturday
-    or Sunday was asked for and holds. Nothing is owed from the day of closing on.
+    or Sunday was asked for and holds. Nothing is owed before the day of opening, nor from that of
+    closing on.
     """
-    open_on = [closed_on is None or day < closed_on for day in week.days]
+    open_on = [
+        (opened_on is None or day >= opened_on) and (closed_on is None or day < closed_on)
+        for day in week.days
+    ]
     if windows:
         found = [
             Slot(

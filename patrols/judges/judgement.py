@@ -30,6 +30,7 @@ class Reason(StrEnum):
     ON_LEAVE = "on_leave"
     NO_PATROL_TIME = "no_patrol_time"
     COMPANY_UNKNOWN = "company_unknown"
+    NEVER_IN_COMPANY = "never_in_company"
     WEAK_SIGNAL = "weak_signal"
     CALENDAR_PROVISIONAL = "calendar_provisional"
     REFUSED_POSITIONS = "refused_positions"
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     VISITS_UNSEEN = "visits_unseen"
     VISITS_NEARLY = "visits_nearly"
     NOBODY_ON_DUTY = "nobody_on_duty"
+    STREETS_REPLACED = "streets_replaced"
     NOTHING_OWED = "nothing_owed"
     # Enforcement
     OFFICER_MISSING = "certified_officer_missing"
@@ -60,8 +62,9 @@ class DayFacts:
     """One person's local day in seconds: what the stages found.
 
     together_s, alone_s and company_unknown_s add up to credited_s; alone_spans_s are the lengths
-    of the spans alone. vehicle_s and bicycle_s are parts of credited_s. pair_in_doubt: two accounts
-    reported from one phone or by one track; that time is in company_unknown_s already.
+    of the spans alone, each of the day it began on, with the next one where little lay between.
+    vehicle_s and bicycle_s are parts of credited_s. pair_in_doubt: two accounts reported from one
+    phone or by one track; that time is in company_unknown_s already.
     """
 
     duty_s: float = 0.0

@@ -15,7 +15,8 @@ def judge(week: WeekFacts, rules: Rules) -> Judgement:
     """Share of the judgeable patrol time in company, unknown time apart from time alone.
 
     A span alone shorter than the grace (a call at a door, crossing a street) is no breach and
-    counts on neither side. Not met only if it would stay below the line with all unknown time
+    counts on neither side; whoever was alone in such spans only, and never in company, cannot be
+    judged. Not met only if it would stay below the line with all unknown time
     spent together. Two accounts on one phone, or two tracks that are one, are no pair and no
     breach: that time comes as unknown, and it is said, so that a person looks at it.
     """
@@ -54,6 +55,8 @@ def judge(week: WeekFacts, rules: Rules) -> Judgement:
         return say(Outcome.CANNOT_JUDGE, Reason.NO_PATROL_TIME)
     if judgeable < unknown:  # where less than half was seen, nobody can say
         return say(Outcome.CANNOT_JUDGE, Reason.COMPANY_UNKNOWN)
+    if not judgeable and week.total("alone_s") >= rules.alone_grace_s:
+        return say(Outcome.CANNOT_JUDGE, Reason.NEVER_IN_COMPANY)
     if not judgeable or share >= rules.pair_required_share:
         return say(Outcome.MET, Reason.ENOUGH)  # short spans alone are no breach
     if best < rules.pair_required_share * (1 - rules.error_band):

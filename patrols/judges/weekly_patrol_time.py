@@ -54,11 +54,12 @@ def judge(week: WeekFacts, rules: Rules) -> Judgement:
         return say(Outcome.EXEMPT, exempt)
     if rules.weekly_scope == "squad":
         return say(Outcome.EXEMPT, Reason.OWED_BY_SQUAD)
-    if credited < required and week.over and week.total("fixes") == 0:
-        rostered = week.total("duty_s") > 0
-        return say(
-            Outcome.CANNOT_JUDGE, Reason.SILENT_ALL_WEEK if rostered else Reason.NOT_ROSTERED
-        )
+    if credited < required and week.over:
+        # Positions without duty are those of an SOS, or of a shift that was taken away since.
+        if week.total("duty_s") == 0:
+            return say(Outcome.CANNOT_JUDGE, Reason.NOT_ROSTERED)
+        if week.total("fixes") == 0:
+            return say(Outcome.CANNOT_JUDGE, Reason.SILENT_ALL_WEEK)
     return say(*against_the_line(credited, unknown, required, rules, over=week.over))
 
 
@@ -104,7 +105,7 @@ def judge_squad(week: SquadFacts, rules: Rules) -> Judgement:
     }
     if week.working_days == 0:
         return Judgement(Outcome.EXEMPT, numbers, (Reason.NO_WORKING_DAYS,))
-    if credited < required and week.over and not week.fixes:
+    if credited < required and week.over and not (week.fixes and week.duty_s):
         silent = Reason.SILENT_ALL_WEEK if week.duty_s else Reason.NOT_ROSTERED
         return Judgement(Outcome.CANNOT_JUDGE, numbers, (silent,))
     outcome, reason = against_the_line(credited, unknown, required, rules, over=week.over)

@@ -2,7 +2,14 @@
 
 from patrols.models.duty import Leave, LeaveKind, Shift
 from patrols.models.handover import HandoverNote
-from patrols.models.keeping import HeldPosition, HoldReason, LateDay, SealedWeek, TrailHold
+from patrols.models.keeping import (
+    FormerGround,
+    HeldPosition,
+    HoldReason,
+    LateDay,
+    SealedWeek,
+    TrailHold,
+)
 from patrols.models.leads import Intake, Lead, LeadKind, LeadSource
 from patrols.models.live import LiveState, LiveWatch
 from patrols.models.looks import TrailLook
@@ -59,6 +66,7 @@ __all__ = [
     "CompanySpan",
     "Decision",
     "Dispute",
+    "FormerGround",
     "FormerUnit",
     "HandoverNote",
     "HeldPosition",

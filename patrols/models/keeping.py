@@ -16,6 +16,20 @@ from patrols.models.people import Person
 from patrols.models.verdicts import Dispute
 
 
+class FormerGround(models.Model):
+    """Areas as they were drawn when days were judged on them, by the mark of `patrols.grounds`."""
+
+    bureau = models.ForeignKey(Bureau, models.CASCADE, related_name="+")
+    mark = models.CharField(max_length=16)
+    areas = models.MultiPolygonField(srid=4326, spatial_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("bureau", "mark", name="former_ground_once")]
+
+    def __str__(self) -> str:
+        return self.mark
+
+
 class SealedWeek(models.Model):
     """A bureau's week whose derived days and verdicts are final: its positions are gone, or go.
 

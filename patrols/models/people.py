@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,8 @@ class Person(models.Model):
     badge_no = models.CharField(_("badge number"), max_length=30)
     name = models.CharField(_("name"), max_length=80)
     left_on = models.DateField(_("left"), null=True, blank=True)
+    # Days before it are never judged again: that the positions are gone is no silence.
+    positions_deleted_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("person")
@@ -186,3 +189,14 @@ class PhoneHolding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.phone} {self.person}"
+
+    def clean(self) -> None:
+        """Nobody else may hold the phone at the same time: a fix has one holder."""
+        if self.since is None or self.phone_id is None:
+            return
+        others = PhoneHolding.objects.filter(phone=self.phone_id).exclude(pk=self.pk)
+        others = others.filter(Q(until=None) | Q(until__gt=self.since))
+        if self.until is not None:
+            others = others.filter(since__lt=self.until)
+        if others.exists():
+            raise ValidationError(_("Somebody holds this phone already at that time."))

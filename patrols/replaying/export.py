@@ -21,7 +21,7 @@ from bureau.week import Week, day_bounds
 from geo.networks import roads_of
 from geo.track import Bools, Floats
 from geo.walks import company, off_streets
-from patrols.day_rows import observed
+from patrols.bureau_day import observed
 from patrols.days import MARGIN_S, OnePerson, to_fixes
 from patrols.grounds import grounds_of
 from patrols.models import PersonDay, SegmentVisit
@@ -188,7 +188,7 @@ def _pairs_on(bureau: Bureau, people: Sequence[int], day: date) -> list[Pair]:
     roads = roads_of(bureau.pk)
     ground = grounds_of(bureau.pk, roads)
     ones = [OnePerson(person, next(iter(ground.values())), (), ()) for person in there]
-    walks = off_streets(to_fixes(roads, ones, observed(rows)), rules)
+    walks = off_streets(to_fixes(roads, ones, observed(rows))[0], rules)
     _, spans = company(walks, len(ones), rules)
     number = {person: at for at, person in enumerate(people)}
     at = [number[person] for person in there]

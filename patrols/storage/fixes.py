@@ -34,6 +34,8 @@ ROW = np.dtype(
         ("flags", ">i4"),
         ("l6", ">i4"),
         ("received_us", ">i8"),
+        ("l7", ">i4"),
+        ("phone", ">i8"),
     ]
 )
 # What is kept of it.
@@ -46,6 +48,7 @@ FIX = np.dtype(
         ("accuracy_m", "f8"),
         ("flags", "i4"),
         ("received_s", "f8"),
+        ("phone", "i8"),
     ]
 )
 # A single position as `first_fixes` gives it.
@@ -56,7 +59,7 @@ TAIL_BYTES = 2
 # No parameters in COPY: ids and times are numbers made here.
 READ_SQL = """
 COPY (
-    SELECT person_id, recorded_at, point, coalesce(accuracy_m, 'NaN'), flags, received_at
+    SELECT person_id, recorded_at, point, coalesce(accuracy_m, 'NaN'), flags, received_at, phone_id
     FROM patrols_position
     WHERE bureau_id = {bureau} AND person_id = ANY ('{{{people}}}'::bigint[])
       AND recorded_at >= '{start}' AND recorded_at < '{end}'
@@ -70,7 +73,7 @@ def read_fixes(
     """Positions of people in [start, end), in no order: a structured array of `FIX`.
 
     Fields: person, t_s (seconds UTC), lon_deg, lat_deg, accuracy_m (NaN unknown), flags,
-    received_s.
+    received_s, phone (id).
     """
     people = ",".join(str(int(pk)) for pk in sorted(set(person_ids)))
     if not people:
@@ -84,7 +87,7 @@ def read_fixes(
     raw = buffer.getbuffer()
     rows = np.frombuffer(raw[HEAD_BYTES : len(raw) - TAIL_BYTES], dtype=ROW)
     fixes = np.empty(len(rows), FIX)
-    for name in ("person", "lon_deg", "lat_deg", "accuracy_m", "flags"):
+    for name in ("person", "lon_deg", "lat_deg", "accuracy_m", "flags", "phone"):
         fixes[name] = rows[name]
     fixes["t_s"] = (rows["recorded_us"].astype(np.int64) + PG_EPOCH_US) / 1e6
     fixes["received_s"] = (rows["received_us"].astype(np.int64) + PG_EPOCH_US) / 1e6
@@ -103,7 +106,7 @@ def read_newer(
             "SELECT f.* FROM unnest(%s::bigint[], %s::float8[]) a (person, newer_s)"
             " CROSS JOIN LATERAL (SELECT person_id, extract(epoch FROM recorded_at)::float8,"
             " ST_X(point), ST_Y(point), coalesce(accuracy_m, 'NaN')::float8, flags,"
-            " extract(epoch FROM received_at)::float8 FROM patrols_position"
+            " extract(epoch FROM received_at)::float8, phone_id FROM patrols_position"
             " WHERE bureau_id = %s AND person_id = a.person AND recorded_at >= %s"
             " AND recorded_at < %s AND recorded_at > to_timestamp(a.newer_s + 1e-6)) f",
             [list(newer_than_s), list(newer_than_s.values()), bureau_id, first, end],

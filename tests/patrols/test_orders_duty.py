@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from bureau.week import day_bounds
-from patrols.day_rows import Day
+from patrols.bureau_day import Day
 from patrols.models import Leave, Order, OrderMember, Person
 from tests import make
 from tests.patrols.dispatching import lead

@@ -60,17 +60,18 @@ def test_an_hour_walked_by_two_is_one_hour(two: Town) -> None:
 def test_officer_minutes_and_patrol_minutes_stand_apart(two: Town) -> None:
     [squad] = squad_rows(two.bureau, WEEK, [two.west, two.east], now=AFTER)
     assert squad.patrol_s == 120 * 60
-    assert squad.median_credited_s == 90 * 60  # of 120 and 60 officer-minutes
+    assert squad.median_credited_s == 120 * 60  # officer-minutes; the other cannot be judged
     assert squad.squad_outcome == ""
     client = Client(headers={"host": "localhost"})
     client.force_login(two.supervisor)
     text = client.get("/week/", {"week": MONDAY.isoformat()}).text
-    assert "median 1 h 30 min" in text
+    assert "median 2 h ·" in text
+    assert "1 cannot be judged" in text
     assert "a patrol was out 2 h" in text
     assert "3 h" not in text  # the sum of officer-minutes is nowhere
     answer = client.get("/week/squads.csv", {"week": MONDAY.isoformat()})
     [line] = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
-    assert (line["median_officer_min"], line["patrol_min"]) == ("90.0", "120.0")
+    assert (line["median_officer_min"], line["patrol_min"]) == ("120.0", "120.0")
     assert (line["mon_patrol_min"], line["tue_patrol_min"]) == ("90.0", "30.0")
     assert (line["people"], line["met"], line["squad_verdict"]) == ("2", "1", "")
 

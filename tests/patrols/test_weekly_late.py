@@ -382,10 +382,11 @@ def test_a_squad_shows_median_and_share_and_no_sum(town: Town) -> None:
             store(person, at, noisy(around(WEST_LOOP, seconds), 1))
     weekly.judge_everybody(town.bureau, WEEK, now=NOW)
     [squad] = weekly.squad_rows(town.bureau, WEEK, [town.west, town.east])
-    assert (squad.people, squad.judged) == (3, 3)
-    assert squad.share_met == pytest.approx(1 / 3)
-    assert squad.median_credited_s == pytest.approx(600, abs=10)
-    assert squad.outcomes["met"] == 1
+    # Two phones were silent, one of them after ten minutes: no demerit of the squad.
+    assert (squad.people, squad.judged) == (3, 1)
+    assert squad.share_met == 1
+    assert squad.median_credited_s == pytest.approx(7800, abs=60)
+    assert squad.outcomes == {"met": 1, "cannot_judge": 2}
     assert not any("sum" in name or "total" in name for name in vars(squad))
 
 

@@ -122,9 +122,9 @@ def test_where_the_squad_owes_the_time_nobody_does_alone() -> None:
     ("squad", "outcome"),
     [
         (SquadFacts((0, 7200, 0, 0, 0, 0, 0), 0, 5, fixes=9), Outcome.MET),
-        (SquadFacts((0, 6900, 0, 0, 0, 0, 0), 0, 5, fixes=9), Outcome.BORDERLINE),
-        (SquadFacts((0, 6000, 0, 0, 0, 0, 0), 899, 5, fixes=9), Outcome.NOT_MET),
-        (SquadFacts((0, 6000, 0, 0, 0, 0, 0), 900, 5, fixes=9), Outcome.CANNOT_JUDGE),
+        (SquadFacts((0, 6900, 0, 0, 0, 0, 0), 0, 5, fixes=9, duty_s=9000), Outcome.BORDERLINE),
+        (SquadFacts((0, 6000, 0, 0, 0, 0, 0), 899, 5, fixes=9, duty_s=9000), Outcome.NOT_MET),
+        (SquadFacts((0, 6000, 0, 0, 0, 0, 0), 900, 5, fixes=9, duty_s=9000), Outcome.CANNOT_JUDGE),
         (SquadFacts((0,) * 7, 0, 0), Outcome.EXEMPT),
         (SquadFacts((0,) * 7, 9000, 5, duty_s=9000), Outcome.CANNOT_JUDGE),
         (SquadFacts((0, 60, 0, 0, 0, 0, 0), 0, 5, fixes=9, over=False), Outcome.CANNOT_JUDGE),
