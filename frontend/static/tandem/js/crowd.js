@@ -16,6 +16,14 @@
  * @property {View[]} members
  */
 
+/**
+ * @typedef {object} Box in mercator; y grows to the south
+ * @property {number} west
+ * @property {number} east
+ * @property {number} north
+ * @property {number} south
+ */
+
 /** Parts of a bubble's ring, in the order in which they need a look. */
 export const PARTS = /** @type {Kind[][]} */ ([
   ["alone", "sos"],
@@ -44,9 +52,10 @@ export function stepOf(zoom) {
  * @param {number} zoom
  * @param {number | null} chosen
  * @param {{x: number, y: number}} middle of the map, mercator
+ * @param {Box} box what lies outside is not drawn now, but for an SOS and the chosen person
  * @returns {{marks: View[], clusters: Cluster[]}}
  */
-export function gather(views, zoom, chosen, middle) {
+export function gather(views, zoom, chosen, middle, box) {
   const step = stepOf(zoom);
   const cell = CELL_PX / (512 * 2 ** step);
   const reach = (REACH_PX / (512 * 2 ** step)) ** 2;
@@ -65,6 +74,7 @@ export function gather(views, zoom, chosen, middle) {
       marks.push(view);
       continue;
     }
+    if (view.x < box.west || view.x > box.east || view.y < box.north || view.y > box.south) continue;
     // Small whole numbers make fast keys. Far beyond any screen nobody is drawn.
     const column = Math.floor((view.x - west) / cell);
     const row = Math.floor((view.y - north) / cell);

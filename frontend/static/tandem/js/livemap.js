@@ -52,6 +52,8 @@ export class PeopleLayer {
     /** @type {{marks: View[], clusters: Cluster[]}} what the map shows */
     this.laid = { marks: [], clusters: [] };
     this.step = NaN;
+    /** @type {import("./crowd.js").Box} where marks are laid out: the screen and as much around it */
+    this.box = { west: 0, east: 0, north: 0, south: 0 };
     this.named = "";
     /** @type {Map<number, Marker>} */
     this.beacons = new Map();
@@ -75,7 +77,12 @@ export class PeopleLayer {
       this.sprites.marks = sizeAt(map.getZoom());
       if (stepOf(map.getZoom()) !== this.step) this.lay();
     });
-    map.on("moveend", () => this.updateNames());
+    map.on("moveend", () => {
+      const { west, east, north, south } = this.screen(0);
+      const { box } = this;
+      if (west < box.west || east > box.east || north < box.north || south > box.south) this.lay();
+      else this.updateNames();
+    });
     map.on("movestart", () => this.hover(null));
     map.on("click", (event) => {
       if (!this.paused) this.openAt(event.point);
@@ -166,10 +173,9 @@ export class PeopleLayer {
     const zoom = map.getZoom();
     const middle = map.getCenter();
     this.step = stepOf(zoom);
-    this.laid = gather(this.views, zoom, this.chosen, {
-      x: mercatorX(middle.lng),
-      y: mercatorY(middle.lat),
-    });
+    this.box = this.screen(1);
+    const centre = { x: mercatorX(middle.lng), y: mercatorY(middle.lat) };
+    this.laid = gather(this.views, zoom, this.chosen, centre, this.box);
     sprites.begin(middle.lng, middle.lat);
     for (const cluster of this.laid.clusters) this.layCluster(cluster);
     const wedge = sprites.slot("wedge");
@@ -185,6 +191,19 @@ export class PeopleLayer {
     }
     sprites.end();
     this.updateNames();
+  }
+
+  /**
+   * What the map shows, in mercator.
+   * @param {number} more screens beside it on each side
+   * @returns {import("./crowd.js").Box}
+   */
+  screen(more) {
+    const bounds = this.map.getBounds();
+    const [west, east] = [mercatorX(bounds.getWest()), mercatorX(bounds.getEast())];
+    const [north, south] = [mercatorY(bounds.getNorth()), mercatorY(bounds.getSouth())];
+    const [wide, high] = [(east - west) * more, (south - north) * more];
+    return { west: west - wide, east: east + wide, north: north - high, south: south + high };
   }
 
   /** @param {Cluster} cluster */
