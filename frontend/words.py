@@ -113,7 +113,6 @@ UNUSED: Mapping[str, _StrPromise] = {
     "too_fast": gettext_lazy("out and back faster than anybody walks"),
     "mock": gettext_lazy("marked by the phone as set by hand"),
     "synthetic": gettext_lazy("made by the app, not measured"),
-    "repeated": gettext_lazy("an old place sent again"),
     "other_phone": gettext_lazy("from a second phone that lay elsewhere"),
 }
 

@@ -56,7 +56,6 @@ class Fault(IntFlag):
     TOO_FAST = 16  # out and back at a speed that nobody walks, or in one step from a resting place
     MOCK = 32  # the phone says that the place was set by hand
     SYNTHETIC = 64  # made by the app, not measured (anchor of a pause zone)
-    REPEATED = 128  # an old place sent again under a new time (ping)
     OTHER_PHONE = 256  # another phone of the same person moved elsewhere meanwhile
 
 
