@@ -88,8 +88,8 @@ def test_each_row_says_minutes_verdict_and_company(client: Client, people):
 
 def test_squads_have_median_and_share_met_and_no_sum(client: Client, people):
     text = page(client).text
-    # West: 130, 50, 0 min of three judged people; the median is 50, one of three met.
-    assert "3 people · median 50 min · 33 % met (of 3 judged)" in text
+    # West: 130 and 50 min of two judged people, whose median is 90; the third was silent.
+    assert "3 people · median 1 h 30 min · 50 % met (of 2 judged) · 1 cannot be judged" in text
     assert "1 person · median 1 h 59 min · 0 % met (of 1 judged)" in text
     assert "5 h" not in text  # 130 + 50 + 119 min would be a sum of officer-minutes
 
