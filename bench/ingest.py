@@ -22,10 +22,10 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
+from bench.database import make_fresh
 from bench.ingest_peers import make_peer_tables, node_served
 
 DATABASE = "bench_ingest"
@@ -39,28 +39,11 @@ PEER_REQUESTS = {"plain": 500, "node": 5_000}
 COPY_ROWS = 100_000
 
 
-def database_url(name: str) -> str:
-    """DATABASE_URL with another database name."""
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
-
-
 def make_database() -> None:
     """A fresh database with the product's tables and 2,000 phones on duty."""
-    connection = psycopg2.connect(database_url("postgres"))
-    connection.autocommit = True
-    connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
-    connection.close()
-    os.environ["DATABASE_URL"] = database_url(DATABASE)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ["LOG_LEVEL"] = "WARNING"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
+    make_fresh(DATABASE)
     from django.db import transaction
 
-    call_command("migrate", verbosity=0)
     from tests import make
 
     squad = make.unit(make.bureau())

@@ -8,7 +8,6 @@ memory it held. `again` takes the database of the last run.
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import time
@@ -19,9 +18,8 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import psycopg2
 
-from bench.ingest import database_url
+from bench.database import make_fresh, set_up
 
 DATABASE = "bench_late_day"
 SQUADS, SQUAD, HOURS = 20, 25, 8.0
@@ -40,29 +38,6 @@ def place(east_m: float, north_m: float) -> tuple[float, float]:
         round(ORIGIN[0] + east_m / METRES_A_DEGREE[0], 7),
         round(ORIGIN[1] + north_m / METRES_A_DEGREE[1], 7),
     )
-
-
-def make_database() -> None:
-    """A fresh, empty database with the product's tables, and Django set up on it."""
-    connection = psycopg2.connect(database_url("postgres"))
-    connection.autocommit = True
-    connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
-    connection.close()
-    set_up()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-
-
-def set_up() -> None:
-    """Django on the database of this bench."""
-    os.environ["DATABASE_URL"] = database_url(DATABASE)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ["LOG_LEVEL"] = "WARNING"
-    import django
-
-    django.setup()
 
 
 def make_bureau() -> Any:
@@ -195,12 +170,12 @@ def measured(what: str) -> Iterator[None]:
 def main() -> None:
     """Make the bureau (or take the one that is there: `again`), judge its day, then a late one."""
     if sys.argv[1:] == ["again"]:
-        set_up()
+        set_up(DATABASE)
         from bureau.models import Bureau
 
         bureau = Bureau.objects.get(code="late")
     else:
-        make_database()
+        make_fresh(DATABASE)
         bureau = make_bureau()
         print(f"{store(bureau)} positions of {SQUADS * SQUAD} people stored", flush=True)
     from django.db import connection

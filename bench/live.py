@@ -25,7 +25,8 @@ import psycopg2
 import uvloop
 
 from bench.crowd import Phones, Times, open_screens
-from bench.ingest import database_url, free_port
+from bench.database import make_fresh
+from bench.ingest import free_port
 
 DATABASE = "bench_live"
 PEOPLE, SQUADS = 10_000, 400
@@ -40,20 +41,8 @@ SECRET = "bench-secret-{:06d}"
 
 def make_database() -> tuple[list[int], str]:
     """A fresh database with everybody on duty; ids of the people, and a dispatcher's cookie."""
-    connection = psycopg2.connect(database_url("postgres"))
-    connection.autocommit = True
-    connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
-    connection.close()
-    os.environ["DATABASE_URL"] = database_url(DATABASE)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ["LOG_LEVEL"] = "WARNING"
-    import django
+    make_fresh(DATABASE)
 
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
     from django.test import Client
 
     from bureau.models import LocationNotice, Role

@@ -28,9 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psycopg2
 
-from bench.ingest import database_url
+from bench.database import make_fresh
 from tests.processes import Processes, free_port
 
 if TYPE_CHECKING:
@@ -90,17 +89,7 @@ FEED = """
 
 def make_database() -> tuple[str, Any]:
     """A fresh database; the session of a dispatcher and what the frames say, in order."""
-    connection = psycopg2.connect(database_url("postgres"))
-    connection.autocommit = True
-    connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
-    connection.close()
-    os.environ["DATABASE_URL"] = database_url(DATABASE)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ["LOG_LEVEL"] = "WARNING"
-    import django
-
-    django.setup()
+    make_fresh(DATABASE)
     from django.core.management import call_command
     from django.test import Client
 
@@ -108,7 +97,6 @@ def make_database() -> tuple[str, Any]:
     from patrols.models import Person
     from tests import make
 
-    call_command("migrate", verbosity=0)
     bureau = make.bureau(code="bench")
     top = make.unit(bureau)
     if city := os.environ.get("TANDEM_DEMO_CITY"):

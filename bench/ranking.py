@@ -7,7 +7,6 @@ vehicle. It prints the time of the ranking itself and of the whole proposal with
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
@@ -16,9 +15,8 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import psycopg2
 
-from bench.ingest import database_url
+from bench.database import make_fresh
 
 DATABASE = "bench_ranking"
 SIDE, BLOCK_M = 224, 90.0
@@ -34,24 +32,6 @@ def place(east_m: float, north_m: float) -> tuple[float, float]:
         round(ORIGIN[0] + east_m / METRES_A_DEGREE[0], 7),
         round(ORIGIN[1] + north_m / METRES_A_DEGREE[1], 7),
     )
-
-
-def make_database() -> None:
-    """A fresh, empty database with the product's tables, and Django set up on it."""
-    connection = psycopg2.connect(database_url("postgres"))
-    connection.autocommit = True
-    connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
-    connection.close()
-    os.environ["DATABASE_URL"] = database_url(DATABASE)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ["LOG_LEVEL"] = "WARNING"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
 
 
 def make_bureau(rng: np.random.Generator) -> Any:
@@ -145,7 +125,7 @@ def measured(act: Callable[[int], object]) -> str:
 
 def main() -> None:
     """Make the bureau, rank for many places, print."""
-    make_database()
+    make_fresh(DATABASE)
     from django.contrib.gis.geos import Point
     from django.utils import timezone
 

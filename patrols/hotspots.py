@@ -29,7 +29,7 @@ from patrols.judges.hotspot_frequency import HotspotFacts, HotspotJudgement, jud
 from patrols.judges.hotspot_slots import Window, slots_of
 from patrols.judges.hotspot_visits import Stretch
 from patrols.models import Leave, Person, PersonDay, SegmentVisit, Shift
-from patrols.moves import people_of, units_on
+from patrols.moves import people_of, units_by_day
 from patrols.squad_time import joined
 from stations.models import Station
 
@@ -260,8 +260,8 @@ class _Duty:
         ids = people_of(units, week.monday)
         there = {
             (person, day)
-            for day in week.days
-            for person, unit in units_on(day, ids).items()
+            for day, units_then in units_by_day(week.days, ids).items()
+            for person, unit in units_then.items()
             if unit in units
         }
         duty: dict[int, Spans] = defaultdict(list)

@@ -16,15 +16,21 @@ WEEKS_BACK = 8
 
 def units_on(day: date, person_ids: Collection[int]) -> dict[int, int]:
     """Person → unit on a local day; people who are not there are left out."""
-    units = dict(Person.objects.filter(pk__in=person_ids).order_by("pk").values_list("pk", "unit"))
-    # The earliest that had not ended by then is the one of that day.
-    for person, unit in (
-        FormerUnit.objects.filter(person__in=person_ids, until__gte=day)
+    return units_by_day([day], person_ids)[day]
+
+
+def units_by_day(days: Collection[date], person_ids: Collection[int]) -> dict[date, dict[int, int]]:
+    """The same for several days, in two queries."""
+    now = dict(Person.objects.filter(pk__in=person_ids).order_by("pk").values_list("pk", "unit"))
+    former = list(
+        FormerUnit.objects.filter(person__in=person_ids, until__gte=min(days))
         .order_by("-until")
-        .values_list("person", "unit")
-    ):
-        units[person] = unit
-    return units
+        .values_list("person", "unit", "until")
+    )
+    # The earliest that had not ended by then is the one of that day.
+    return {
+        day: now | {person: unit for person, unit, until in former if until >= day} for day in days
+    }
 
 
 def people_of(unit_ids: Collection[int], first: date) -> set[int]:

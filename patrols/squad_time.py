@@ -16,7 +16,7 @@ from bureau.week import Week
 from patrols.days import UNKNOWN
 from patrols.judges.weekly_patrol_time import SquadFacts
 from patrols.models import PersonDay
-from patrols.moves import people_of, units_on
+from patrols.moves import people_of, units_by_day
 
 type Spans = list[tuple[float, float]]
 
@@ -27,7 +27,7 @@ def squad_facts(
     """What the squad judge is given about each unit that has people: its own, not those below."""
     wanted = set(unit_ids)
     people = people_of(wanted, week.monday)
-    units = {day: units_on(day, people) for day in week.days}
+    units = units_by_day(week.days, people)
     patrol: dict[tuple[int, int], Spans] = defaultdict(list)
     unseen: dict[tuple[int, int], Spans] = defaultdict(list)
     sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
