@@ -43,6 +43,10 @@ WHY = {
 }
 
 
+# What keeps somebody from being proposed and not from being sent, if the radio reaches them.
+BY_RADIO = frozenset({Out.NO_FIX, Out.FIX_TOO_OLD, Out.NO_WAY, Out.NO_PAIR, Out.PARTNER_OUT})
+
+
 @dataclass(frozen=True)
 class ChoiceLine:
     """A choice as the panel shows it."""
@@ -72,7 +76,7 @@ def choice_line(choice: Choice, proposal: Proposal) -> ChoiceLine:
     silent = [proposal.people[k] for k in choice.people if proposal.people[k].user_id is None]
     if silent and (not choice.together or len(silent) == len(choice.people)):
         names = _(", ").join(one.name for one in silent)
-        warnings.append(_("no account to answer with: %(names)s") % {"names": names})
+        warnings.append(_("no account, answers by radio: %(names)s") % {"names": names})
     return ChoiceLine(
         ids=",".join(str(proposal.people[k].pk) for k in choice.people),
         people=[
@@ -99,6 +103,23 @@ def fallen_lines(proposal: Proposal) -> list[tuple[str, list[str]]]:
     return [(str(WHY[why]), sorted(found[why])) for why in order if found[why]]
 
 
+def radio_lines(proposal: Proposal) -> list[dict[str, Any]]:
+    """Those who fell out only because of their phone, their way or their partner, by unit."""
+    return sorted(
+        (
+            {
+                "id": proposal.people[one.person].pk,
+                "name": proposal.people[one.person].name,
+                "unit": proposal.people[one.person].unit.name,
+                "why": str(WHY[one.why]),
+            }
+            for one in proposal.ranking.fallen
+            if one.why in BY_RADIO
+        ),
+        key=lambda line: (line["unit"], line["name"]),
+    )
+
+
 def state_word(state: str) -> str:
     """The word for how a lead stands."""
     if state in OrderState.values:
@@ -116,12 +137,21 @@ def where_words(lead: Lead) -> str:
 def step_line(step: dict[str, Any], zone: Any) -> dict[str, Any]:
     """One step of an order for the timeline."""
     moment = datetime.fromtimestamp(step["at"] / 1000, zone)
-    by = step["by"] or (_("by itself") if step["by_tandem"] else _("somebody of another unit"))
+    stranger = _("somebody of another unit")
+    by = step["by"] or (_("by itself") if step["by_tandem"] else stranger)
+    if step["by_radio"]:
+        by = _("said by radio by %(person)s, entered by %(name)s") % {
+            "person": step["said_by"] or stranger,
+            "name": by,
+        }
+    # One of two has said yes; the order itself waits for the other.
+    yes = step["from"] == step["to"] == OrderState.OFFERED
     return {
         "at": moment,
-        "sign": SIGNS[step["to"]],
-        "word": state_word(step["to"]),
+        "sign": SIGNS["accepted"] if yes else SIGNS[step["to"]],
+        "word": _("one has said yes") if yes else state_word(step["to"]),
         "by": by,
+        "by_radio": step["by_radio"],
         "people": [one["name"] for one in step["people"]],
         "others": step["others"],
         "distance_m": step["distance_m"],

@@ -312,7 +312,7 @@ class StepInline(ScopedInline):
 
     model = OrderStep
     fields = readonly_fields = (
-        "at", "from_state", "to_state", "by", "distance_m", "flagged", "note",
+        "at", "from_state", "to_state", "by", "said_by", "distance_m", "flagged", "note",
     )  # fmt: skip
     can_delete = False
 

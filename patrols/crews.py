@@ -210,6 +210,17 @@ def inside(area: Area, boxed: np.ndarray, crowd: Crowd) -> list[int]:
     return found
 
 
+def fresh_place(
+    person: Person, order: Order, rules: Rules, now: datetime
+) -> tuple[float, float] | None:
+    """Where the person's phone is: lon, lat of the last fix of this duty if it is fresh."""
+    crowd, _states = read_crowd(order.bureau, [person], order, rules, now)
+    if not crowd.fix_age_s[0] <= crowd.fresh_s[0]:
+        return None
+    lon, lat = crowd.lonlat[0].tolist()
+    return lon, lat
+
+
 # --- the last word before an offer -------------------------------------------------------------
 
 

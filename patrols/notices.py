@@ -7,7 +7,7 @@ the next asking.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -36,9 +36,18 @@ def notify(person: Person, kind: PhoneNoticeKind, about: int, now: datetime) -> 
     )
 
 
-def withdraw(kinds: Iterable[PhoneNoticeKind], about: int, now: datetime) -> None:
-    """What a notice asked for is settled: its line goes from every page."""
-    PhoneNotice.objects.filter(kind__in=list(kinds), about=about, seen_at=None).update(seen_at=now)
+def withdraw(
+    kinds: Iterable[PhoneNoticeKind],
+    about: int,
+    now: datetime,
+    *,
+    people: Collection[Person] | None = None,
+) -> None:
+    """What a notice asked for is settled: its line goes from every page, or from these people's."""
+    rows = PhoneNotice.objects.filter(kind__in=list(kinds), about=about, seen_at=None)
+    if people is not None:
+        rows = rows.filter(person__in=people)
+    rows.update(seen_at=now)
 
 
 def unseen(person: Person, now: datetime) -> list[PhoneNotice]:

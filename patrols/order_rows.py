@@ -110,13 +110,17 @@ def steps_of(order: Order, units: Collection[int] | None) -> list[Row]:
     Where a person was who must not be named is not told either.
     """
     found = []
-    for step in order.steps.select_related("by").prefetch_related("people").order_by("at", "pk"):
+    steps = order.steps.select_related("by", "said_by").prefetch_related("people")
+    for step in steps.order_by("at", "pk"):
         people = list(step.people.all())
         named = [one for one in people if units is None or one.unit_id in units]
         told = len(named) == len(people)
         by = step.by
         # Officers act in their own name; another unit's is a number without a name.
         shown = by is not None and (told or by.unit_id in (units or ()))
+        said_by = step.said_by
+        if said_by is not None and units is not None and said_by.unit_id not in units:
+            said_by = None
         found.append(
             {
                 "from": step.from_state,
@@ -124,6 +128,8 @@ def steps_of(order: Order, units: Collection[int] | None) -> list[Row]:
                 "at": _ms(step.at),
                 "by": str(by) if shown else None,
                 "by_tandem": by is None,
+                "by_radio": step.said_by_id is not None,
+                "said_by": None if said_by is None else said_by.name,
                 "people": [{"person": one.pk, "name": one.name} for one in named],
                 "others": len(people) - len(named),
                 "lon": round(step.point.x, 7) if told and step.point else None,

@@ -4,30 +4,28 @@ open → offered → accepted → arrived → disposed. What was declined, not a
 back waits to be offered again. Each step is one compare-and-set: of two people who press at one
 time the second is told what the first one did. Every step is kept with who, when and where.
 
-An accepted order puts its people on duty until it ends; an offer does not.
+An officer answers in one's own name, or by radio: then a dispatcher enters it, and the step keeps
+both names. An accepted order puts its people on duty until it ends; an offer does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Any
 
 import numpy as np
 from django.contrib.gis.geos import Point
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from bureau.access import rules_on, visible_units
+from bureau.access import visible_units
 from bureau.errors import Refused
 from bureau.models import Bureau, User
-from bureau.rules import Rules
-from bureau.week import Week
 from geo.plane import Plane
 from patrols import notices
-from patrols.crews import check_crew
+from patrols.crews import check_crew, fresh_place
 from patrols.leads import check_may_dispatch, find_lead
 from patrols.models import (
     Lead,
@@ -38,26 +36,19 @@ from patrols.models import (
     Person,
     PhoneNoticeKind,
 )
+from patrols.order_steps import (
+    expire,
+    has_expired,
+    move,
+    moved,
+    note_step,
+    people_of,
+    release,
+    rules_of,
+    words,
+)
 
 S = OrderState
-
-# From each state to those that may follow it. Nothing else moves an order.
-STEPS: dict[OrderState, frozenset[OrderState]] = {
-    S.OPEN: frozenset({S.OFFERED, S.CANCELLED}),
-    S.OFFERED: frozenset({S.ACCEPTED, S.DECLINED, S.EXPIRED, S.CANCELLED}),
-    S.DECLINED: frozenset({S.OFFERED, S.CANCELLED}),
-    S.EXPIRED: frozenset({S.OFFERED, S.CANCELLED}),
-    S.ACCEPTED: frozenset({S.ARRIVED, S.REASSIGNED, S.CANCELLED}),
-    S.ARRIVED: frozenset({S.DISPOSED, S.REASSIGNED, S.CANCELLED}),
-    S.REASSIGNED: frozenset({S.OFFERED, S.CANCELLED}),
-    S.DISPOSED: frozenset(),
-    S.CANCELLED: frozenset(),
-}
-ENDED = frozenset(state for state, after in STEPS.items() if not after)
-# States in which nobody has it.
-WAITING = frozenset({S.OPEN, S.DECLINED, S.EXPIRED, S.REASSIGNED})
-
-LONGEST_WORDS = 1000
 
 
 # --- the dispatcher's steps --------------------------------------------------------------------
@@ -167,9 +158,9 @@ def order_of(person: Person, *, now: datetime) -> OrderMember | None:
     return member
 
 
-def accept(order_id: int, *, by: User, now: datetime) -> Order:
+def accept(order_id: int, *, by: User, now: datetime, said_by: int | None = None) -> Order:
     """Say yes in one's own name; of people who walk together, for all. Raises Refused."""
-    order, member = own(order_id, by)
+    order, member = asked(order_id, by, said_by)
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order.pk)
         if order.state == S.OFFERED and has_expired(order, now):
@@ -177,39 +168,54 @@ def accept(order_id: int, *, by: User, now: datetime) -> Order:
         elif order.state == S.OFFERED:
             mine = order.members.filter(until=None, since=None)
             mine = mine if order.as_pair else mine.filter(person=member.person)
+            told = {"said_by": member.person if said_by else None}
             # The duty for the order begins with the yes, never with the offer.
-            mine.update(since=now)
+            new = mine.update(since=now)
             if not order.members.filter(until=None, since=None).exists():
-                people = list(people_of(order))
-                move(order, S.ACCEPTED, now=now, by=by, people=people, offer_ends_at=None)
+                people = people_of(order)
+                move(
+                    order, S.ACCEPTED, now=now, by=by, people=people, step=told, offer_ends_at=None
+                )
+            elif new:
+                note_step(order, S.OFFERED, now=now, by=by, people=[member.person], **told)
             return order
     raise moved(order)
 
 
-def decline(order_id: int, *, by: User, reason: str, now: datetime) -> Order:
+def decline(
+    order_id: int, *, by: User, reason: str, now: datetime, said_by: int | None = None
+) -> Order:
     """Say no, with or without a reason; then it is no longer offered to the others either."""
-    order, member = own(order_id, by)
+    order, member = asked(order_id, by, said_by)
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order.pk)
         if order.state == S.OFFERED and has_expired(order, now):
             expire(order, now)
         elif order.state == S.OFFERED:
             note = words(reason, needed=False)
-            move(order, S.DECLINED, now=now, by=by, people=[member.person], note=note)
+            told = {"said_by": member.person if said_by else None}
+            move(
+                order, S.DECLINED, now=now, by=by, people=[member.person], note=note, step=told
+            )  # fmt: skip
             release(order, now)
             return order
     raise moved(order)
 
 
 def arrive(
-    order_id: int, *, by: User, place: tuple[float, float] | None, now: datetime
+    order_id: int,
+    *,
+    by: User,
+    place: tuple[float, float] | None,
+    now: datetime,
+    said_by: int | None = None,
 ) -> OrderStep | None:
     """Say that one is there. The first of its people moves the order; returns that step.
 
-    place: the phone's lon, lat in degrees. Too far away, or unknown, is marked and not refused.
-    A later one of them is noted beside the name.
+    place: the phone's lon, lat in degrees; said by radio, where its last fresh fix is. Too far
+    away, or unknown, is marked and not refused. A later one of them is noted beside the name.
     """
-    order, member = own(order_id, by)
+    order, member = asked(order_id, by, said_by)
     if place is not None and not all(map(isfinite, place)):
         place = None
     with transaction.atomic():
@@ -221,26 +227,32 @@ def arrive(
         mine = order.members.filter(until=None)
         mine = mine if order.as_pair else mine.filter(pk=member.pk)
         mine.filter(arrived_at=None).update(arrived_at=now)
-        distance_m = None if place is None else metres_between(place, order.lead.point)
         rules = rules_of(order.bureau, now)
+        if said_by:
+            place = fresh_place(member.person, order, rules, now)
+        distance_m = None if place is None else metres_between(place, order.lead.point)
         told = {
             "point": None if place is None else Point(*place, srid=4326),
             "distance_m": distance_m,
             "flagged": distance_m is None or distance_m > rules.arrival_radius_m,
+            "said_by": member.person if said_by else None,
         }
         if order.state == S.ARRIVED:
             return note_step(order, S.ARRIVED, now=now, by=by, people=[member.person], **told)
         return move(order, S.ARRIVED, now=now, by=by, people=[member.person], step=told)
 
 
-def dispose(order_id: int, *, by: User, report: str, now: datetime) -> Order:
+def dispose(
+    order_id: int, *, by: User, report: str, now: datetime, said_by: int | None = None
+) -> Order:
     """End an order with what was done, in words; closes the lead. Raises Refused."""
-    order, _member = own(order_id, by)
+    order, member = asked(order_id, by, said_by)
     report = words(report)
     with transaction.atomic():
         people = list(people_of(order))
+        told = {"said_by": member.person if said_by else None}
         move(
-            order, S.DISPOSED, now=now, by=by, people=people, note=report,
+            order, S.DISPOSED, now=now, by=by, people=people, note=report, step=told,
             report=report, ended_at=now,
         )  # fmt: skip
         release(order, now)
@@ -248,6 +260,50 @@ def dispose(order_id: int, *, by: User, report: str, now: datetime) -> Order:
             closed_at=now, closed_by=by, closed_reason=report
         )
     return order
+
+
+def answer_by_radio(
+    order_id: int, act: str, *, said_by: int, by: User, reason: str, now: datetime
+) -> None:
+    """Enter what a person says by radio: accept, decline, arrive or dispose. Raises Refused."""
+    match act:
+        case "accept":
+            accept(order_id, by=by, now=now, said_by=said_by)
+        case "decline":
+            decline(order_id, by=by, reason=reason, now=now, said_by=said_by)
+        case "arrive":
+            arrive(order_id, by=by, place=None, now=now, said_by=said_by)
+        case "dispose":
+            dispose(order_id, by=by, report=reason, now=now, said_by=said_by)
+        case _:
+            raise Refused("step_unknown", _("There is no such step."))
+
+
+def asked(order_id: int, by: User, said_by: int | None) -> tuple[Order, OrderMember]:
+    """An order with the one who answers it, to whom it was given and still is. Raises Refused.
+
+    said_by: id of the person who says it by radio to the dispatcher `by`; None: `by` in one's own
+    name. By radio only for people of the units that the dispatcher sends.
+    """
+    given = OrderMember.objects.filter(order=order_id)
+    if said_by is None:
+        given = given.filter(person__user=by.pk)
+        nobody = Refused("not_yours", _("This order was not given to you."))
+    else:
+        find_order(order_id, by)
+        units = visible_units(by)
+        given = given.filter(person=said_by, person__unit__in=units)
+        nobody = Refused("not_asked", _("This order was not given to that person."))
+    rows = given.select_related("order__lead", "order__bureau", "person")
+    # The membership that is open, else the newest that has ended.
+    member = rows.order_by(F("until").desc(nulls_first=True)).first()
+    if member is None or not by.is_active:
+        raise nobody
+    if said_by is not None and member.person.user_id == by.pk:
+        raise Refused("own_answer", _("It was given to you: answer it on your own page."))
+    if member.until is not None:
+        raise moved(member.order)
+    return member.order, member
 
 
 # --- time --------------------------------------------------------------------------------------
@@ -267,129 +323,11 @@ def expire_offers(now: datetime) -> int:
     return over
 
 
-def has_expired(order: Order, now: datetime) -> bool:
-    """Whether it is an offer whose time is over."""
-    return (
-        order.state == S.OFFERED and order.offer_ends_at is not None and order.offer_ends_at <= now
-    )
-
-
-def expire(order: Order, now: datetime) -> None:
-    """Write that an offer has ended without an answer. Within a transaction."""
-    move(order, S.EXPIRED, now=order.offer_ends_at or now, by=None, people=people_of(order))
-    release(order, now)
-
-
 def forget_places(bureau: Bureau, *, before: datetime) -> int:
     """Forget where people were at steps of that long ago; the distance stays. How many."""
     return OrderStep.objects.filter(
         order__bureau=bureau, at__lt=before, point__isnull=False
     ).update(point=None)
-
-
-# --- one step ----------------------------------------------------------------------------------
-
-
-def move(
-    order: Order,
-    to: OrderState,
-    *,
-    now: datetime,
-    by: User | None,
-    people: Iterable[Person] = (),
-    note: str = "",
-    step: dict[str, Any] | None = None,
-    **fields: Any,
-) -> OrderStep:
-    """Compare and set: from the state in which `order` was read to `to`, with the line of the step.
-
-    Raises Refused when the table does not allow it or somebody was faster.
-    """
-    before = OrderState(order.state)
-    if to not in STEPS[before]:
-        raise moved(order)
-    changed = Order.objects.filter(pk=order.pk, state=before).update(
-        state=to, moved_at=now, **fields
-    )
-    if not changed:
-        order.refresh_from_db()
-        raise moved(order)
-    order.refresh_from_db()
-    return note_step(order, before, now=now, by=by, people=people, note=note, **(step or {}))
-
-
-def note_step(
-    order: Order,
-    before: OrderState,
-    *,
-    now: datetime,
-    by: User | None,
-    people: Iterable[Person],
-    **told: Any,
-) -> OrderStep:
-    """Write the line of one step. An offer's notice goes from the pages when it is over."""
-    if before == S.OFFERED:
-        notices.withdraw([PhoneNoticeKind.ORDER_OFFERED], order.pk, now)
-    line = OrderStep.objects.create(
-        order=order, from_state=before, to_state=order.state, at=now, by=by, **told
-    )
-    line.people.set(people)
-    return line
-
-
-def moved(order: Order) -> Refused:
-    """The refusal for a step that does not fit the order's state, saying how it stands."""
-    state = OrderState(order.state)
-    last = order.steps.select_related("by").last()
-    by = last.by if last else None
-    if by is None:
-        return Refused("order_moved", _("This order is now: %(state)s.") % {"state": state.label})
-    return Refused(
-        "order_moved",
-        _("This order is now: %(state)s, by %(name)s.") % {"state": state.label, "name": by},
-    )
-
-
-def release(order: Order, now: datetime) -> None:
-    """It is over for everybody to whom it was offered: duty for it ends, others may ask them."""
-    order.members.filter(until=None).update(until=now)
-
-
-def people_of(order: Order) -> QuerySet[Person]:
-    """Those who have it now, offered or accepted."""
-    return Person.objects.filter(order_memberships__order=order, order_memberships__until=None)
-
-
-def own(order_id: int, by: User) -> tuple[Order, OrderMember]:
-    """An order that was given to this user's person, and still is. Raises Refused."""
-    member = (
-        OrderMember.objects.filter(order=order_id, person__user=by.pk)
-        .select_related("order__lead", "order__bureau", "person")
-        .order_by("until")
-        .last()
-    )
-    if member is None or not by.is_active:
-        raise Refused("not_yours", _("This order was not given to you."))
-    open_one = OrderMember.objects.filter(order=order_id, person=member.person, until=None)
-    found = open_one.select_related("order__lead", "order__bureau", "person").first()
-    if found is None:
-        raise moved(member.order)
-    return found.order, found
-
-
-def words(text: str, *, needed: bool = True) -> str:
-    """A text that is kept with a step. Refused if it is missing or too long."""
-    text = text.strip()
-    if needed and not text:
-        raise Refused("words_missing", _("Say it in a few words; they are kept with the order."))
-    if len(text) > LONGEST_WORDS:
-        raise Refused("too_long", _("Keep it under %(n)d characters.") % {"n": LONGEST_WORDS})
-    return text
-
-
-def rules_of(bureau: Bureau, now: datetime) -> Rules:
-    """The rules of the week in which it happens."""
-    return rules_on(bureau, Week.containing(now, bureau.time_zone).monday)[0]
 
 
 def metres_between(place: tuple[float, float], point: Point) -> float:

@@ -182,8 +182,9 @@ def read_marks(user: User, past: PastDay) -> dict[str, Any]:
         add(alarm.raised_at, "sos", alarm.person.name, alarm.person_id)
         add(alarm.acknowledged_at, "sos_taken", alarm.person.name, alarm.person_id)
         add(alarm.closed_at, "sos_closed", alarm.person.name, alarm.person_id)
-    for step in OrderStep.objects.filter(
+    steps = OrderStep.objects.filter(
         order__lead__unit__in=units_below(past.unit), at__gte=from_at, at__lt=until_at
-    ).select_related("order__lead"):
+    ).exclude(from_state="offered", to_state="offered")  # one of two has said yes
+    for step in steps.select_related("order__lead"):
         add(step.at, f"order_{step.to_state}", step.order.lead.text[:80], None)
     return {"company": company, "ticks": sorted(ticks, key=lambda tick: tick[0])}

@@ -25,6 +25,7 @@ from frontend.order_words import (
     choice_line,
     due_of,
     fallen_lines,
+    radio_lines,
     state_word,
     step_line,
     where_words,
@@ -33,9 +34,10 @@ from frontend.pages import number_in, opens, words_in
 from patrols import crews, handover, leads, live, orders
 from patrols.models import Lead, LeadKind, OrderState
 from patrols.order_rows import cut, order_rows, steps_of
+from patrols.order_steps import WAITING
 
 # Steps after which somebody else may be asked.
-ASKING = frozenset({"waiting", *(state.value for state in orders.WAITING)})
+ASKING = frozenset({"waiting", *(state.value for state in WAITING)})
 
 
 def user_of(request: HttpRequest) -> User:
@@ -77,6 +79,7 @@ def panel(request: HttpRequest, lead: Lead) -> HttpResponse:
         "may_cancel": row["order"] is not None and lead.closed_at is None,
         "may_take_back": row["state"] in (OrderState.ACCEPTED, OrderState.ARRIVED),
         "members": row["members"],
+        "own": getattr(getattr(user, "person", None), "pk", None),
         "steps": [
             step_line(step, zone) for order in tried for step in reversed(steps_of(order, units))
         ],
@@ -111,12 +114,39 @@ def lead_nearest(request: HttpRequest, pk: int) -> HttpResponseBase:
     return render(request, "live/nearest.html", context)
 
 
+@require_GET
+@opens("live")
+def lead_others(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Everybody else who might be sent, to be reached by radio: the phone need not report."""
+    user, now = user_of(request), timezone.now()
+    lead = leads.find_lead(pk, user)
+    live.note_look(user, now)
+    context = {"lead": lead, "others": radio_lines(crews.propose(lead, by=user, now=now))}
+    return render(request, "live/others.html", context)
+
+
+@require_POST
+@opens("live")
+def order_radio(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Enter what somebody says by radio."""
+    user, now = user_of(request), timezone.now()
+    orders.answer_by_radio(
+        pk,
+        request.POST.get("act", ""),
+        said_by=number_in(request.POST.get("person", "")) or 0,
+        by=user,
+        reason=words_in(request, "reason"),
+        now=now,
+    )
+    return panel(request, lead_seen(request, orders.find_order(pk, user).lead_id))
+
+
 @require_POST
 @opens("live")
 def lead_offer(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Offer the lead to the people of a choice; opens its order if there is none."""
     user, now = user_of(request), timezone.now()
-    given = [number_in(one) for one in request.POST.get("people", "").split(",")]
+    given = [number_in(one) for one in ",".join(request.POST.getlist("people")).split(",")]
     people = [one for one in given if one is not None]
     order = orders.open_order(pk, by=user, now=now)
     orders.offer(order.pk, people=people, by=user, now=now)

@@ -35,6 +35,7 @@ def order_context(person: Person, now: datetime) -> dict[str, Any]:
     partners = list(others.select_related("person"))
     answered = member.since is not None
     waits = [one.person.name for one in partners if one.since is None]
+    radio = order.steps.filter(at__gte=member.offered_at).exclude(said_by=None)
     step = order.steps.filter(to_state=OrderState.ARRIVED, people=person).last()
     return {
         "order": order,
@@ -47,6 +48,7 @@ def order_context(person: Person, now: datetime) -> dict[str, Any]:
         "waits": waits,
         "here": member.arrived_at is not None,
         "step": step,
+        "radio": radio.select_related("said_by", "by").last(),
         "left_s": max(0, int((order.offer_ends_at - now).total_seconds()))
         if order.state == OrderState.OFFERED and order.offer_ends_at
         else None,

@@ -28,6 +28,14 @@ class Offer(serializers.Serializer[None]):
     people = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=20)
 
 
+class Radio(serializers.Serializer[None]):
+    """What somebody says by radio."""
+
+    person = serializers.IntegerField(min_value=1)
+    act = serializers.ChoiceField(choices=("accept", "decline", "arrive", "dispose"))
+    reason = serializers.CharField(allow_blank=True, default="")
+
+
 class Place(serializers.Serializer[None]):
     """Where the phone is, if it knows."""
 
@@ -142,6 +150,26 @@ class OrderReassign(APIView):
         )
 
 
+class OrderRadio(APIView):
+    """An answer that came by radio."""
+
+    @extend_schema(request=Radio)
+    def post(self, request: Request, pk: int) -> Response:
+        """Enter it: `{"person": id, "act": "accept", "reason": ""}`; kept with both names."""
+        body = Radio(data=request.data)
+        body.is_valid(raise_exception=True)
+        user, given = user_of(request), body.validated_data
+        orders.answer_by_radio(
+            pk,
+            given["act"],
+            said_by=given["person"],
+            by=user,
+            reason=given["reason"],
+            now=timezone.now(),
+        )
+        return order_response(Order.objects.get(pk=pk), user)
+
+
 class MyOrder(APIView):
     """What is asked of oneself."""
 
@@ -210,6 +238,7 @@ urlpatterns: list = [
     path("orders/<int:pk>/offer", OrderOffer.as_view(), name="order-offer"),
     path("orders/<int:pk>/cancel", OrderCancel.as_view(), name="order-cancel"),
     path("orders/<int:pk>/reassign", OrderReassign.as_view(), name="order-reassign"),
+    path("orders/<int:pk>/radio", OrderRadio.as_view(), name="order-radio"),
     path("orders/<int:pk>/accept", OrderAccept.as_view(), name="order-accept"),
     path("orders/<int:pk>/decline", OrderDecline.as_view(), name="order-decline"),
     path("orders/<int:pk>/arrive", OrderArrive.as_view(), name="order-arrive"),

@@ -132,6 +132,8 @@ class OrderStep(models.Model):
     at = models.DateTimeField(_("at"))
     # Null: Tandem itself, when an offer expires.
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    # Said by radio: `by` has only entered it. Null: `by` acts in one's own name.
+    said_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     people = models.ManyToManyField(Person, related_name="+")
     point = models.PointField(srid=4326, null=True, spatial_index=False)
     distance_m = models.FloatField(_("distance, m"), null=True)

@@ -26,7 +26,7 @@ from patrols.models import (
     Shift,
 )
 from patrols.order_rows import cut, order_rows
-from patrols.orders import STEPS
+from patrols.order_steps import STEPS
 from tests import make
 from tests.patrols.dispatching import account, lead, patrol, there
 from tests.realtime.stage import officer
@@ -124,6 +124,7 @@ def test_an_order_from_the_inbox_to_its_end(scene: Scene, now: datetime):
     assert lines == [
         ("", "open", scene.by),
         ("open", "offered", scene.by),
+        ("offered", "offered", scene.users[0]),  # one yes of two
         ("offered", "accepted", scene.users[1]),
         ("accepted", "arrived", scene.users[1]),
         ("arrived", "disposed", scene.users[0]),
@@ -186,6 +187,8 @@ def test_its_people_are_told_and_what_was_asked_is_withdrawn(scene: Scene, now: 
     orders.decline(scene.order.pk, by=scene.users[0], reason="", now=now)
     assert shown() == [[], []]
     scene.offer()
+    orders.accept(scene.order.pk, by=scene.users[0], now=now)
+    assert shown() == [[], ["order_offered"]]
     scene.accept()
     assert shown() == [[], []]
     orders.reassign(scene.order.pk, by=scene.by, reason="x", now=now)

@@ -120,6 +120,7 @@ DISPATCHERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "/api/orders/{order}/offer": ("post", {"people": [1]}, "open"),
     "/api/orders/{order}/cancel": ("post", {"reason": "false"}, "open"),
     "/api/orders/{order}/reassign": ("post", {"reason": "nearer"}, "accepted"),
+    "/api/orders/{order}/radio": ("post", {"person": 1, "act": "accept"}, "offered"),
 }
 OFFICERS: dict[str, tuple[dict[str, Any], str]] = {
     "/api/orders/{order}/accept": ({}, "offered"),
@@ -289,7 +290,7 @@ def test_an_order_over_http_from_the_lead_to_its_end(scene: Scene, now: datetime
     told = browser(by).get(scene.address("/api/leads/{lead}")).json()
     assert (told["lead"]["state"], told["lead"]["contact"]) == ("disposed", "WEST-CALLER")
     assert [s["to"] for s in told["orders"][0]["steps"]] == [
-        "open", "offered", "accepted", "arrived", "disposed",
+        "open", "offered", "offered", "accepted", "arrived", "disposed",
     ]  # fmt: skip
 
 

@@ -184,6 +184,46 @@ def test_the_second_dispatcher_is_told_who_was_first_and_an_offer_runs_out_by_it
     assert not OrderMember.objects.filter(until=None).exists()
 
 
+def test_two_dispatchers_take_an_order_through_by_radio(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    """The phone of one is dead, the other has no account; each screen follows the other one."""
+    li, wang = on_duty(town.west, now, name="Li Ming"), on_duty(town.west, now, name="Wang Fang")
+    told = lead(town.west, now)
+    he = make.user(Role.DISPATCHER, town.west, first_name="He", last_name="Jing")
+    one = open_live(open_page, web, he, f"/live/?lead={told.pk}")
+    two = open_live(open_page, web, town.dispatcher, f"/live/?lead={told.pk}")
+    one.get_by_text("Send others, reached by radio").click()
+    for name in ("Li Ming", "Wang Fang"):
+        one.locator(".others").get_by_label(name).check()
+    one.locator(".others").get_by_role("button", name="Offer").click()
+
+    # One enters what Li says, the other what Wang says, without a reload between.
+    row(two, told.pk, "offered")
+    two.get_by_text("Li Ming says by radio").click()
+    one.get_by_text("Li Ming says by radio").click()
+    one.get_by_role("button", name="Accepts").first.click()
+    two.get_by_text("said by radio by Li Ming, entered by He Jing").first.wait_for()
+    two.get_by_text("Wang Fang says by radio").click()
+    two.get_by_role("button", name="Accepts").click()
+    for page in (one, two):
+        assert "Wang Fang" in row(page, told.pk, "accepted").inner_text()
+    one.get_by_text("Wang Fang says by radio").click()
+    one.get_by_role("button", name="Is there").last.click()
+    for page in (one, two):
+        # Neither phone has reported, so nobody knows where they are.
+        assert "too far away" in row(page, told.pk, "arrived").inner_text()
+    two.get_by_text("Li Ming says by radio").click()
+    two.locator(f"#radio-done-{li.pk}").fill("Stalls moved")
+    two.get_by_role("button", name="Reports it as done").first.click()
+    for page in (one, two):
+        row(page, told.pk, "disposed")
+    one.get_by_text(f"said by radio by Li Ming, entered by {town.dispatcher}").first.wait_for()
+    last = Order.objects.get().steps.get(to_state=OrderState.DISPOSED)
+    assert (last.by, last.said_by) == (town.dispatcher, li)
+    assert not OrderMember.objects.filter(person=wang, until=None).exists()
+
+
 def test_a_note_goes_from_one_shift_to_the_next(
     web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ):
