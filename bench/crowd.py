@@ -12,6 +12,7 @@ import base64
 import os
 import struct
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -30,13 +31,14 @@ class Times:
     person_ids: np.ndarray  # (n,) of the phones, in order
     begun_s: float
     counting: bool = False
-    latency_ms: np.ndarray = field(default_factory=lambda: np.zeros(LONGEST_MS + 1, np.int64))
+    came: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     sends: int = 0
     frames: dict[int, np.ndarray] = field(default_factory=dict)  # number → times of its moves
     seen: set[tuple[int, int]] = field(default_factory=set)
     acked: list[tuple[int, int]] = field(default_factory=list)
     acks_ms: list[float] = field(default_factory=list)
     refused: int = 0
+    redialled: int = 0
     gaps: int = 0
     frame_bytes: int = 0
 
@@ -48,18 +50,30 @@ class Times:
         lon = 24.0 + (n % 200 // 2) * 2e-3 + (n % 2) * 1.8e-4 + at_ms % 10 * 1e-7
         return lon, 60.0 + n // 200 * 1e-2 + at_ms // 10 * 1e-7
 
-    def times_of(self, number: int, body: bytes) -> np.ndarray:
-        """When the fixes of a frame were sent; each frame is read once."""
-        if number not in self.frames:
-            moves = np.frombuffer(body, MOVE, count=HEAD.unpack_from(body)[7], offset=HEAD.size)
-            n = np.searchsorted(self.person_ids, moves["person"])
-            lat = moves["lat"].astype(np.int64) - 600_000_000 - n // 200 * 100_000
-            lon = moves["lon"].astype(np.int64) - 240_000_000
-            lon -= n % 200 // 2 * 20_000 + n % 2 * 1_800
-            times = lat * 10 + lon
-            self.frames[number] = times
-            self.seen.update(zip(n.tolist(), times.tolist(), strict=True))
-        return self.frames[number]
+    def read(self, number: int, body: bytes) -> None:
+        """Keep when the fixes of a frame were sent; each frame is read once."""
+        if number in self.frames:
+            return
+        moves = np.frombuffer(body, MOVE, count=HEAD.unpack_from(body)[7], offset=HEAD.size)
+        n = np.searchsorted(self.person_ids, moves["person"])
+        lat = moves["lat"].astype(np.int64) - 600_000_000 - n // 200 * 100_000
+        lon = moves["lon"].astype(np.int64) - 240_000_000
+        lon -= n % 200 // 2 * 20_000 + n % 2 * 1_800
+        times = lat * 10 + lon
+        self.frames[number] = times
+        self.seen.update(zip(n.tolist(), times.tolist(), strict=True))
+
+    def latency_ms(self) -> np.ndarray:
+        """How many fixes took so many milliseconds to a screen, over all screens and frames that
+        came while counting. Added up afterwards: the measurement takes no time from what it
+        measures."""
+        counts = np.zeros(LONGEST_MS + 1, np.int64)
+        for number, came in self.came.items():
+            at, screens = np.unique(np.array(came), return_counts=True)
+            for one, many in zip(at.tolist(), screens.tolist(), strict=True):
+                way = np.clip(one - self.frames[number], 0, LONGEST_MS)
+                counts += many * np.bincount(way, minlength=LONGEST_MS + 1)
+        return counts
 
 
 class Screen(asyncio.Protocol):
@@ -125,12 +139,11 @@ class Screen(asyncio.Protocol):
         if self.last is not None and number != self.last + 1:
             times.gaps += 1
         self.last = number
-        sent = times.times_of(number, body)
+        times.read(number, body)
         if times.counting:
             times.sends += 1
             times.frame_bytes += len(body)
-            way = np.clip(times.now_ms() - sent, 0, LONGEST_MS)
-            times.latency_ms += np.bincount(way, minlength=LONGEST_MS + 1)
+            times.came[number].append(times.now_ms())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.opened.done():
@@ -138,21 +151,38 @@ class Screen(asyncio.Protocol):
 
 
 class Phones(asyncio.Protocol):
-    """A connection that reports for some phones in turn, one at a time, at a steady pace."""
+    """A connection that reports for some phones in turn, one at a time, at a steady pace.
 
-    def __init__(self, times: Times, phones: list[int], every_s: float, secret: str) -> None:
+    It is opened again when the server hangs up; what had no answer is then not counted as sent.
+    """
+
+    def __init__(
+        self, times: Times, phones: list[int], every_s: float, secret: str, port: int
+    ) -> None:
         self.times, self.phones, self.every_s, self.secret = times, phones, every_s, secret
+        self.port = port
         self.buffer = b""
         self.turn = 0
         self.stopped = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.buffer = b""
         self.due_s = time.monotonic()
         self.send()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.stopped:
+            self.times.redialled += 1
+            self.dialling = asyncio.get_running_loop().create_task(self.dial())
+
+    async def dial(self) -> None:
+        """Open the connection again."""
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self, "127.0.0.1", self.port)
+
     def send(self) -> None:
-        if self.stopped:
+        if self.stopped or self.transport.is_closing():
             return
         n = self.phones[self.turn % len(self.phones)]
         self.turn += 1

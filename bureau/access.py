@@ -42,15 +42,24 @@ def units_above(unit: OrgUnit) -> list[int]:
     return found
 
 
+def sees_units(user: User) -> bool:
+    """Whether `visible_units` holds any: the own one at least."""
+    if not user.is_authenticated or not user.is_active or user.role not in OVERSEERS:
+        return False
+    return (
+        user.unit is not None
+        and user.bureau_id is not None
+        and user.unit.bureau_id == user.bureau_id
+    )
+
+
 def visible_units(user: User) -> QuerySet[OrgUnit]:
     """The units whose people and places this user may see: the own unit and all below it.
 
     Nobody without an active account, a bureau and a unit sees anything; an officer sees no unit's
     people (`patrols.access.visible_people` adds oneself).
     """
-    if not user.is_authenticated or not user.is_active or user.role not in OVERSEERS:
-        return OrgUnit.objects.none()
-    if user.unit is None or user.bureau_id is None or user.unit.bureau_id != user.bureau_id:
+    if not sees_units(user) or user.unit is None:
         return OrgUnit.objects.none()
     return OrgUnit.objects.filter(bureau=user.bureau_id, pk__in=units_below(user.unit))
 

@@ -102,3 +102,20 @@ def _boxes_touch(x: Floats, y: Floats, far_m: float) -> tuple[Ints, Ints]:
     other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
     touch = (low[one] <= high[other] + far_m) & (low[other] <= high[one] + far_m)
     return order[one[touch]], order[other[touch]]
+
+
+def near_places(
+    places: tuple[Floats, Floats], others: tuple[Floats, Floats], far_m: float
+) -> tuple[Ints, Ints]:
+    """Which of some places lie within `far_m` of which others: index of the one, of the other.
+
+    Places are (x_m, y_m) without NaN. Sorted from west to east, so that only a strip is compared.
+    """
+    order = np.argsort(places[0], kind="stable")
+    x, y = places[0][order], places[1][order]
+    begin = np.searchsorted(x, others[0] - far_m, side="left")
+    count = np.searchsorted(x, others[0] + far_m, side="right") - begin
+    other = np.repeat(np.arange(len(others[0])), count)
+    one = np.arange(len(other)) - np.repeat(np.cumsum(count) - count - begin, count)
+    near = np.hypot(x[one] - others[0][other], y[one] - others[1][other]) <= far_m
+    return order[one[near]], other[near]

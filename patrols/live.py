@@ -21,7 +21,7 @@ from django.db.models import F, FloatField, Func, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bureau.access import rules_on, visible_units
+from bureau.access import rules_on, sees_units, visible_units
 from bureau.errors import Refused
 from bureau.models import OrgUnit, Role, User
 from bureau.pinyin import spell_person, spell_place
@@ -66,7 +66,7 @@ def may_watch(user: User) -> bool:
         user.is_authenticated
         and user.is_active
         and user.role in WATCHING_ROLES
-        and visible_units(user).exists()
+        and sees_units(user)
     )
 
 
@@ -92,9 +92,9 @@ def begin_watch(user: User, now: datetime) -> int:
     ).pk
 
 
-def keep_watch(watch_id: int, now: datetime) -> None:
-    """Note that a watch goes on, so that a crash does not leave its end unknown."""
-    LiveWatch.objects.filter(pk=watch_id, left_at=None).update(seen_at=now)
+def keep_watches(watch_ids: Collection[int], now: datetime) -> None:
+    """Note that watches go on, so that a crash does not leave their end unknown."""
+    LiveWatch.objects.filter(pk__in=watch_ids, left_at=None).update(seen_at=now)
 
 
 def end_watch(watch_id: int, now: datetime) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bureau.rules import Rules
-from geo.encounters import near_rows
+from geo.encounters import near_places, near_rows
 from geo.shared_phones import shared_phones, without_shared
 from geo.smoothing import TICK_S, Ticks
 from geo.stays import find_stays
@@ -31,6 +31,7 @@ TOGETHER_AFTER_S = 120.0
 RECENT_TICKS = 24
 # Somebody whose phone fell silent within this of another may still be there.
 LOST_WITHIN_M = 90.0
+SILENT_TICKS = 6
 
 Floats = NDArray[np.float64]
 
@@ -89,6 +90,10 @@ def judge_live(
     parked = _parked_since(ticks, len(people), rules)
     found: dict[int, Seen] = {}
     number = {person: k for k, person in enumerate(people)}
+    members: dict[int, list[int]] = defaultdict(list)
+    for person in people:
+        if person in patrol_of:
+            members[patrol_of[person]].append(person)
     for k, person in enumerate(people):
         kind, since_s, partners, close = company[k]
         lost: set[int] = set()
@@ -97,11 +102,7 @@ def judge_live(
             lost |= {q for q in lost_before.get(person, ()) if q in number and not fresh[number[q]]}
             if person in patrol_of:
                 lost |= {
-                    q
-                    for q in people
-                    if q != person
-                    and patrol_of.get(q) == patrol_of[person]
-                    and not fresh[number[q]]
+                    q for q in members[patrol_of[person]] if q != person and not fresh[number[q]]
                 }
             if lost:
                 kind, since_s = "unknown", None
@@ -157,6 +158,9 @@ def _company(
                 ended[one] = max(ended.get(one, 0.0), float(end_s))
                 if reaches:
                     silent_with[one].add(other)
+    close_when_silent = _close_when_silent(clocked, known, fresh)
+    recent_known = known[max(0, rows - 3 * RECENT_TICKS) :].sum(axis=0)
+    first_known = np.argmax(known, axis=0) if rows else np.zeros(tracks, np.int64)
     found: list[tuple[str, float | None, list[int], list[int]]] = []
     for k in range(tracks):
         if not fresh[k]:
@@ -165,12 +169,11 @@ def _company(
         if k in now_with:
             found.append(("together", began[k], sorted(_group(k, now_with)), []))
             continue
-        close = silent_with[k] | _close_when_silent(clocked, k, fresh)
-        recent = known[max(0, rows - 3 * RECENT_TICKS) :, k]
-        if recent.sum() < RECENT_TICKS // 2 or near[k]:
+        close = silent_with.get(k, set()) | close_when_silent.get(k, set())
+        if recent_known[k] < RECENT_TICKS // 2 or near[k]:
             found.append(("unknown", None, [], sorted(close)))
             continue
-        first_s = (clocked.first + int(np.argmax(known[:, k]))) * TICK_S
+        first_s = (clocked.first + int(first_known[k])) * TICK_S
         found.append(("alone", max(ended.get(k, 0.0), first_s), [], sorted(close)))
     return found
 
@@ -199,20 +202,31 @@ def _near_somebody(clocked: Clocked, fresh: NDArray[np.bool_], far_m: float) -> 
     return found
 
 
-def _close_when_silent(clocked: Clocked, k: int, fresh: NDArray[np.bool_]) -> set[int]:
-    """Silent tracks that were near this one at their last known tick."""
-    found = set()
-    for q in np.flatnonzero(~fresh).tolist():
-        at = np.flatnonzero(clocked.known[:, q] & clocked.known[:, k])
-        seen = np.flatnonzero(clocked.known[:, q])
-        # Both known at (nearly) the silent one's last tick, and near each other there.
-        if len(at) and seen[-1] - at[-1] <= 6:
-            row = at[-1]
-            off = np.hypot(
-                clocked.x_m[row, q] - clocked.x_m[row, k], clocked.y_m[row, q] - clocked.y_m[row, k]
-            )
-            if off <= LOST_WITHIN_M:
-                found.add(q)
+def _close_when_silent(
+    clocked: Clocked, known: NDArray[np.bool_], fresh: NDArray[np.bool_]
+) -> dict[int, set[int]]:
+    """Fresh track → silent tracks near it at (nearly) their last known tick: at the last tick that
+    has both, at most `SILENT_TICKS` earlier."""
+    found: dict[int, set[int]] = defaultdict(set)
+    silent = np.flatnonzero(~fresh & known.any(axis=0))
+    if not len(silent) or not fresh.any():
+        return found
+    last = len(known) - 1 - np.argmax(known[::-1, silent], axis=0)
+    for row in np.unique((last[:, None] - np.arange(SILENT_TICKS + 1)).ravel()).tolist():
+        if row < 0:
+            continue
+        mine = (last >= row) & (last <= row + SILENT_TICKS) & known[row, silent]
+        others, ends = silent[mine], last[mine]
+        there = np.flatnonzero(known[row] & fresh)
+        x_m, y_m = clocked.x_m[row], clocked.y_m[row]
+        k, q = near_places((x_m[there], y_m[there]), (x_m[others], y_m[others]), LOST_WITHIN_M)
+        later = np.zeros(len(k), dtype=np.bool_)
+        for ahead in range(1, SILENT_TICKS + 1):
+            at = np.minimum(row + ahead, len(known) - 1)
+            both = known[at, there[k]] & known[at, others[q]]
+            later |= both & (row + ahead <= ends[q])
+        for one, other in zip(there[k[~later]].tolist(), others[q[~later]].tolist(), strict=True):
+            found[one].add(other)
     return found
 
 

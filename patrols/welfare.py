@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -41,13 +42,18 @@ SAME_STAY = timedelta(seconds=120)
 
 def run_checks(bureau: Bureau, now: datetime) -> None:
     """One round: end what is over, note what was not answered, ask who is still too long."""
-    states = {
-        state.person_id: state
-        for state in LiveState.objects.filter(bureau_id=bureau.pk, duty_until__gt=now)
-    }
     checks = list(WelfareCheck.objects.filter(bureau=bureau, settled_at=None))
     rules, _set = rules_on(bureau, timezone.localdate(now))
     limit = timedelta(seconds=rules.stillness_check_s)
+    asked = [check.person_id for check in checks]
+    states = {
+        state.person_id: state
+        for state in LiveState.objects.filter(
+            Q(person_id__in=asked) | Q(parked_since__lte=now - limit),
+            bureau_id=bureau.pk,
+            duty_until__gt=now,
+        )
+    }
     still = {
         person: state.parked_since
         for person, state in states.items()
@@ -55,7 +61,7 @@ def run_checks(bureau: Bureau, now: datetime) -> None:
     }
     if not checks and not still:
         return
-    moved = who_moved(bureau, [check.person_id for check in checks], states, rules, now)
+    moved = who_moved(bureau, asked, states, rules, now)
     open_checks = {}
     for check in checks:
         if is_over(check, states.get(check.person_id), moved):

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
-from bureau.models import User
 from patrols import live
+from realtime.door import TOO_SLOW, Door, Entry, of_loop
 from realtime.hub import Seat, hub
-from realtime.sessions import user_of_session
-
-log = logging.getLogger(__name__)
-
-SEND_TIMEOUT_S = 20.0
-RIGHTS_PERIOD_S = 20.0
-LONGEST_S = 24 * 3600.0
-
-# Why a socket was closed, in the range that is ours (RFC 6455, 7.4.2).
-AGED, RIGHTS_CHANGED, TOO_SLOW = 4000, 4403, 4408
+from realtime.sessions import users_of_sessions
+from realtime.straight import STRAIGHT
 
 
 @dataclass(frozen=True)
@@ -40,30 +31,31 @@ class Live(AsyncWebsocketConsumer):
     # Frames come through the hub: a channel layer would subscribe to Redis once per socket.
     channel_layer_alias = "frames come through the hub"
 
-    rights_period_s = RIGHTS_PERIOD_S
-
     async def connect(self) -> None:
         self.seat: Seat | None = None
+        self.entry: Entry[Rights] | None = None
         self.watch: int | None = None
-        self.tasks: list[asyncio.Task[None]] = []
         session = self.scope.get("session")
-        self.session_key: str = (session.session_key if session else None) or ""
-        self.rights = await read_rights(self.session_key)
-        if self.rights is None:
+        session_key: str = (session.session_key if session else None) or ""
+        opened = await open_watch(session_key)
+        if opened is None:
             await self.close()  # before accepting: the handshake is refused with 403
             return
-        self.watch = await begin_watch(self.rights)
-        self.seat = await hub().join(self.rights.unit)
-        await self.accept()
-        self.tasks = [
-            asyncio.create_task(self.send_frames(self.seat), name="live-send"),
-            asyncio.create_task(self.check_rights(self.rights), name="live-rights"),
-        ]
+        rights, self.watch = opened
+        # Frames go past the wrappers of Channels: each of them would be asked for each frame.
+        self.seat = await hub().join(rights.unit, self.scope[STRAIGHT], self.let_go)
+        try:
+            await self.accept()
+        except OSError:  # hung up meanwhile: nobody will call `disconnect`
+            await self.disconnect(1006)
+            raise
+        self.seat.open()
+        self.entry = Entry(session_key, rights, self.close, self.watch)
+        door().enter(self.entry)
 
     async def disconnect(self, code: int) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.entry is not None:
+            door().leave(self.entry)
         if self.seat is not None:
             await hub().leave(self.seat)
         if self.watch is not None:
@@ -72,51 +64,36 @@ class Live(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """A watching screen has nothing to say."""
 
-    async def send_frames(self, seat: Seat) -> None:
-        """Frames in order, one at a time; a screen that takes none for 20 s is let go."""
-        while True:
-            frame = await seat.take()
-            try:
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await self.send(bytes_data=frame)
-            except TimeoutError:
-                await self.close(TOO_SLOW)
-                return
+    async def let_go(self) -> None:
+        """The screen has taken nothing for too long."""
+        await self.close(TOO_SLOW)
 
-    async def check_rights(self, rights: Rights) -> None:
-        """Close when role, unit, account or session change, and once a day in any case."""
-        begun = asyncio.get_running_loop().time()
-        while True:
-            await asyncio.sleep(self.rights_period_s)
-            if await read_rights(self.session_key) != rights:
-                await self.close(RIGHTS_CHANGED)
-                return
-            if self.watch is not None:
-                await keep_watch(self.watch)
-            if asyncio.get_running_loop().time() - begun > LONGEST_S:
-                await self.close(AGED)
-                return
+
+def rights_of_sessions(session_keys: Collection[str]) -> dict[str, Rights]:
+    """What each session's user may watch now; without those who have no such user or right."""
+    return {
+        key: Rights(user.pk, user.unit_id, user.role)
+        for key, user in users_of_sessions(session_keys).items()
+        if user.unit_id is not None and live.may_watch(user)
+    }
+
+
+def keep_watches(watch_ids: Collection[int]) -> None:
+    """Log that the watches go on."""
+    live.keep_watches(watch_ids, timezone.now())
+
+
+# The door of the running event loop: a server process has one.
+door = of_loop(lambda: Door(rights_of_sessions, keep_watches))
 
 
 @database_sync_to_async
-def read_rights(session_key: str) -> Rights | None:
-    """What the session's user may watch now; None if there is no such session, user or right."""
-    user = user_of_session(session_key)
+def open_watch(session_key: str) -> tuple[Rights, int] | None:
+    """What the session's user may watch, and the log's line of the join; None without a right."""
+    user = users_of_sessions([session_key]).get(session_key)
     if user is None or user.unit_id is None or not live.may_watch(user):
         return None
-    return Rights(user.pk, user.unit_id, user.role)
-
-
-@database_sync_to_async
-def begin_watch(rights: Rights) -> int:
-    """Log the join."""
-    return live.begin_watch(User.objects.get(pk=rights.user), timezone.now())
-
-
-@database_sync_to_async
-def keep_watch(watch: int) -> None:
-    """Log that the watch goes on."""
-    live.keep_watch(watch, timezone.now())
+    return Rights(user.pk, user.unit_id, user.role), live.begin_watch(user, timezone.now())
 
 
 @database_sync_to_async

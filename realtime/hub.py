@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from weakref import WeakKeyDictionary
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.conf import settings
 from redis.asyncio import Redis
@@ -18,10 +19,13 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from patrols.live import stream_key
+from realtime.door import of_loop
+from realtime.straight import Send
 
 log = logging.getLogger(__name__)
 
 QUEUE_FRAMES = 16
+SEND_TIMEOUT_S = 20.0
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 5.0
 # Joining waits so long for Redis to confirm; without it the screen sees silence and says so.
@@ -29,28 +33,73 @@ CONFIRM_S = 3.0
 
 
 class Seat:
-    """One socket's place in the hub: the frames that wait to be sent."""
+    """One socket's place in the hub: the frames that wait to be sent.
 
-    def __init__(self, unit: int) -> None:
-        self.unit = unit
-        self.waiting: deque[bytes] = deque()
-        self.filled = asyncio.Event()
-        self.dropped = 0
+    send: the server's own. too_slow: called once when a frame was not taken for 20 s.
+    """
 
-    def put(self, frame: bytes) -> None:
-        """Queue a frame. A full queue is emptied first: the gap makes the screen resync."""
+    def __init__(self, unit: int, send: Send, too_slow: Callable[[], Awaitable[None]]) -> None:
+        self.unit, self.send, self.too_slow = unit, send, too_slow
+        self.waiting: deque[dict[str, Any]] = deque()
+        self.opened = False
+        self.sending: asyncio.Task[None] | None = None
+        self.sent = self.dropped = 0
+
+    def open(self) -> None:
+        """The socket is accepted: what came meanwhile is sent."""
+        self.opened = True
+        self.begin()
+
+    def put(self, message: dict[str, Any]) -> None:
+        """Send a frame, or queue it. A full queue is emptied first: the gap makes the screen
+        resync."""
         if len(self.waiting) >= QUEUE_FRAMES:
             self.dropped += len(self.waiting)
             self.waiting.clear()
-        self.waiting.append(frame)
-        self.filled.set()
+        self.waiting.append(message)
+        self.begin()
 
-    async def take(self) -> bytes:
-        """The next frame, as soon as there is one."""
-        while not self.waiting:
-            self.filled.clear()
-            await self.filled.wait()
-        return self.waiting.popleft()
+    def begin(self) -> None:
+        """Send what waits. It is done when this returns, unless the screen takes it slowly."""
+        if not self.opened or not self.waiting or self.sending is not None:
+            return
+        task = asyncio.Task(self.drain(), loop=asyncio.get_running_loop(), eager_start=True)
+        if not task.done():
+            self.sending = task
+            self.look_again()
+
+    async def drain(self) -> None:
+        """Frames in order, one at a time."""
+        try:
+            while self.waiting:
+                await self.send(self.waiting.popleft())
+                self.sent += 1
+        except OSError:
+            self.opened = False  # hung up; the consumer hears of it and leaves
+        finally:
+            self.sending = None
+
+    def look_again(self) -> None:
+        """See after 20 s whether the screen has taken a frame meanwhile; if not, let it go."""
+        sending, sent = self.sending, self.sent
+
+        def look() -> None:
+            if self.sending is None or self.sending is not sending:
+                return
+            if self.sent != sent:
+                self.look_again()
+                return
+            self.shut()
+            self.letting_go = asyncio.ensure_future(self.too_slow())
+
+        asyncio.get_running_loop().call_later(SEND_TIMEOUT_S, look)
+
+    def shut(self) -> None:
+        """Nothing more is sent."""
+        self.opened = False
+        self.waiting.clear()
+        if self.sending is not None:
+            self.sending.cancel()
 
 
 class Hub:
@@ -62,9 +111,10 @@ class Hub:
         self.pubsub: PubSub | None = None
         self.reader: asyncio.Task[None] | None = None
 
-    async def join(self, unit: int) -> Seat:
-        """Take a seat; returns once Redis has confirmed that the unit's frames come here."""
-        seat = Seat(unit)
+    async def join(self, unit: int, send: Send, too_slow: Callable[[], Awaitable[None]]) -> Seat:
+        """Take a seat; returns once Redis has confirmed that the unit's frames come here. They
+        wait until it is opened."""
+        seat = Seat(unit, send, too_slow)
         first = not self.seats[unit]
         self.seats[unit].add(seat)
         if self.reader is None or self.reader.done():
@@ -82,6 +132,7 @@ class Hub:
 
     async def leave(self, seat: Seat) -> None:
         """Give the seat up; the last one of a unit ends its subscription, the last one the hub."""
+        seat.shut()
         seats = self.seats[seat.unit]
         seats.discard(seat)
         if seats:
@@ -132,8 +183,9 @@ class Hub:
         if message["type"] == "subscribe":
             self.confirmed[unit].set()
         elif message["type"] == "message" and isinstance(data, bytes):
-            for seat in self.seats.get(unit, ()):
-                seat.put(data)
+            message = {"type": "websocket.send", "bytes": data}
+            for seat in tuple(self.seats.get(unit, ())):
+                seat.put(message)
 
 
 def channel_of(unit: int) -> str:
@@ -141,12 +193,5 @@ def channel_of(unit: int) -> str:
     return stream_key(f"unit:{unit}")
 
 
-hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
-
-
-def hub() -> Hub:
-    """The hub of the running event loop: a server process has one."""
-    loop = asyncio.get_running_loop()
-    if loop not in hubs:
-        hubs[loop] = Hub()
-    return hubs[loop]
+# The hub of the running event loop: a server process has one.
+hub = of_loop(Hub)

@@ -7,10 +7,10 @@ It only listens. A page whose socket is down asks every half minute all the same
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,9 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from patrols.models import Person
-from realtime.consumers import AGED, LONGEST_S, RIGHTS_CHANGED, RIGHTS_PERIOD_S
+from realtime.door import Door, Entry, of_loop
 from realtime.news import group_of
-from realtime.sessions import user_of_session
+from realtime.sessions import users_of_sessions
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +38,12 @@ class Owner:
 class My(AsyncWebsocketConsumer):
     """One open page of an officer."""
 
-    rights_period_s = RIGHTS_PERIOD_S
-
     async def connect(self) -> None:
         self.group = ""
-        self.checking: asyncio.Task[None] | None = None
+        self.entry: Entry[Owner] | None = None
         session = self.scope.get("session")
-        self.session_key: str = (session.session_key if session else None) or ""
-        owner = await read_owner(self.session_key)
+        session_key: str = (session.session_key if session else None) or ""
+        owner = await read_owner(session_key)
         if owner is None:
             await self.close()  # before accepting: the handshake is refused with 403
             return
@@ -57,12 +55,12 @@ class My(AsyncWebsocketConsumer):
             await self.close()
             return
         await self.accept()
-        self.checking = asyncio.create_task(self.check_owner(owner), name="my-rights")
+        self.entry = Entry(session_key, owner, self.close)
+        door().enter(self.entry)
 
     async def disconnect(self, code: int) -> None:
-        if self.checking is not None:
-            self.checking.cancel()
-            await asyncio.gather(self.checking, return_exceptions=True)
+        if self.entry is not None:
+            door().leave(self.entry)
         if self.group:
             with contextlib.suppress(RedisError, OSError):
                 await self.channel_layer.group_discard(self.group, self.channel_name)
@@ -74,26 +72,24 @@ class My(AsyncWebsocketConsumer):
         """Something is new for this person."""
         await self.send(text_data=json.dumps({"news": event["kinds"]}))
 
-    async def check_owner(self, owner: Owner) -> None:
-        """Close when the account, its person or the session change, and once a day in any case."""
-        begun = asyncio.get_running_loop().time()
-        while True:
-            await asyncio.sleep(self.rights_period_s)
-            if await read_owner(self.session_key) != owner:
-                await self.close(RIGHTS_CHANGED)
-                return
-            if asyncio.get_running_loop().time() - begun > LONGEST_S:
-                await self.close(AGED)
-                return
+
+def owners_of_sessions(session_keys: Collection[str]) -> dict[str, Owner]:
+    """Whose page each session opens; without those that open none or somebody does not patrol."""
+    users = users_of_sessions(session_keys)
+    people = Person.objects.filter(user__in={user.pk for user in users.values()})
+    owners = {
+        user: Owner(user, pk)
+        for pk, user, left_on in people.values_list("pk", "user", "left_on")
+        if left_on is None or left_on >= timezone.localdate()
+    }
+    return {key: owners[user.pk] for key, user in users.items() if user.pk in owners}
+
+
+# The door of the running event loop: a server process has one.
+door = of_loop(lambda: Door(owners_of_sessions))
 
 
 @database_sync_to_async
 def read_owner(session_key: str) -> Owner | None:
     """Whose page the session opens; None without a session, or for somebody who does not patrol."""
-    user = user_of_session(session_key)
-    if user is None:
-        return None
-    person = Person.objects.filter(user=user.pk).first()
-    if person is None or (person.left_on and person.left_on < timezone.localdate()):
-        return None
-    return Owner(user.pk, person.pk)
+    return owners_of_sessions([session_key]).get(session_key)

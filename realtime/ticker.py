@@ -20,21 +20,18 @@ import redis
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
-from bureau.models import Bureau
 from patrols.escalation import escalate
 from patrols.live import ms, stream_key
-from patrols.live_round import Memory, run_round
 from patrols.orders import expire_offers
 from patrols.storage.turns import take_for_good
-from patrols.welfare import run_checks
 from realtime import changes
 from realtime.frames import pack
 from realtime.groups import Cutter, Picture
 from realtime.news import tell_news
+from realtime.rounds import Judge
 
 log = logging.getLogger(__name__)
 
-ROUND_PERIOD_S = 5.0
 WAIT_FOR_LOCK_S = 2.0
 AFTER_TROUBLE_S = 1.0
 LOCK = "tandem ticker"
@@ -108,33 +105,6 @@ class Ticker:
         return len(watched)
 
 
-@dataclass
-class Rounds:
-    """The live judge beside the ticker, in a thread of its own so that frames keep their time."""
-
-    memories: dict[int, Memory] = field(default_factory=dict)
-    judged_at: datetime | None = None
-
-    def run_once(self, now: datetime) -> None:
-        """One round over every bureau."""
-        for bureau in Bureau.objects.all():
-            run_round(bureau, self.memories.setdefault(bureau.pk, Memory()), now)
-            run_checks(bureau, now)
-        self.judged_at = now
-
-    def run(self, stop: threading.Event) -> None:
-        """Rounds until stopped. A failing round is logged and tried again; `judged_at` shows it."""
-        while not stop.is_set():
-            begun = time.monotonic()
-            try:
-                self.run_once(timezone.now())
-            except Exception:
-                log.exception("A round of the live judge failed; states stay as they were.")
-                connection.close()
-            stop.wait(max(0.2, ROUND_PERIOD_S - (time.monotonic() - begun)))
-        connection.close()
-
-
 def run_ticker(client: redis.Redis, period_s: float, stop: threading.Event) -> None:
     """Tick until stopped: wait for the lock, then frames; after trouble a new epoch."""
     while not stop.is_set():
@@ -152,25 +122,23 @@ def run_ticker(client: redis.Redis, period_s: float, stop: threading.Event) -> N
 
 
 def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> None:
-    """Frames at a steady beat, with the rounds of the judge beside them.
+    """Frames at a steady beat, with the process of the judge beside them.
 
     Offers that nobody answered end here, so that they end whether anybody looks or not.
     """
-    ticker, rounds, ended = Ticker(client), Rounds(), threading.Event()
-    judge = threading.Thread(target=rounds.run, args=[ended], name="live-judge", daemon=True)
+    ticker, judge = Ticker(client), Judge()
     judge.start()
     try:
         ticker.start(timezone.now(), time.monotonic())
         due = time.monotonic() + period_s
         while not stop.wait(max(0.0, due - time.monotonic())):
-            ticker.judged_at = rounds.judged_at
+            ticker.judged_at = judge.judged_at
             expire_offers(timezone.now())
             ticker.tick(timezone.now(), time.monotonic())
             # After a slow tick the beat goes on from now: frames are not sent in a burst.
             due = max(due + period_s, time.monotonic())
     finally:
-        ended.set()
-        judge.join(timeout=ROUND_PERIOD_S)
+        judge.stop()
 
 
 def take_lock() -> bool:

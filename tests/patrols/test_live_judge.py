@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from bureau.rules import Rules
+from geo.encounters import Clocked
 from geo.track import Fixes, in_order
-from patrols.live_judge import Seen, judge_live
+from patrols.live_judge import Seen, _close_when_silent, judge_live
 
 NOW_S = 1_795_316_400.0
 Path = Callable[[float], tuple[float, float]]
@@ -154,3 +155,27 @@ def test_nobody_and_nothing():
     empty = in_order([], [], [], [])
     assert judge(empty, []) == {}
     assert judge(empty, [1]) == {1: Seen()}
+
+
+def test_who_was_near_a_phone_that_fell_silent_is_found_as_by_looking_at_each_pair():
+    chance = np.random.default_rng(5)
+    rows, tracks = 40, 60
+    x_m = chance.uniform(0, 900, tracks) + chance.normal(0, 20, (rows, tracks)).cumsum(axis=0)
+    y_m = chance.uniform(0, 300, tracks) + chance.normal(0, 20, (rows, tracks)).cumsum(axis=0)
+    known = chance.random((rows, tracks)) < 0.7
+    for track in range(25):  # silent from some row on, two of them from the beginning
+        known[track + 5 if track > 1 else 0 :, track] = False
+    x_m[~known] = y_m[~known] = np.nan
+    fresh = np.arange(tracks) >= 25
+    found = _close_when_silent(Clocked(0, x_m, y_m), known, fresh)
+    expected: dict[int, set[int]] = {}
+    for k in range(25, tracks):
+        for q in range(2, 25):
+            last = int(np.flatnonzero(known[:, q])[-1])
+            both = np.flatnonzero(known[:, q] & known[:, k])
+            if len(both) and last - both[-1] <= 6:
+                row = both[-1]
+                if np.hypot(x_m[row, q] - x_m[row, k], y_m[row, q] - y_m[row, k]) <= 90:
+                    expected.setdefault(k, set()).add(q)
+    assert len(expected) > 20
+    assert found == expected

@@ -15,7 +15,7 @@ from geo.models import Grade
 from patrols.hotspot_clocks import read_clocks
 from patrols.models import LiveState, LiveWatch, SegmentVisit
 from patrols.staffing import staffing
-from realtime.ticker import Rounds
+from realtime.rounds import Rounds
 from tests import make
 from tests.patrols.walking import local
 from tests.realtime.stage import officer, report

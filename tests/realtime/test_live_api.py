@@ -13,7 +13,7 @@ from bureau.models import Role, User
 from geo.models import RoadSegment
 from patrols import live
 from patrols.models import Alarm, AlarmKind, Company, LiveState, LiveWatch, Person
-from realtime.ticker import Rounds
+from realtime.rounds import Rounds
 from tests import make
 from tests.realtime.stage import officer, report, walk
 from tests.world import Town, build_town, place

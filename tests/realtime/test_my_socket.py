@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from bureau.models import Role, User
 from patrols.models import Person, PhoneNotice, PhoneNoticeKind
 from patrols.notices import notify
-from realtime.my_socket import My
+from realtime.door import Door
 from realtime.news import group_of, tell_news
 from tests import make
 from tests.world import Town, build_town
@@ -196,7 +196,7 @@ def sign_out(client: Client, person: Person) -> None:
 def test_a_change_of_rights_closes_the_socket(
     town: Town, join, change, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(My, "rights_period_s", 0.05)
+    monkeypatch.setattr(Door, "period_s", 0.05)
     person = officer(town.west)
     client = session_of(person.user)
     with join(client) as socket:

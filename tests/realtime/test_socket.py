@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
+from django.db import OperationalError
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -19,7 +22,8 @@ from bureau.errors import Refused
 from bureau.models import Role, User
 from patrols import live
 from patrols.models import LiveWatch
-from realtime.consumers import Live
+from realtime.consumers import Rights, rights_of_sessions
+from realtime.door import Door, Entry
 from realtime.hub import QUEUE_FRAMES, Seat
 from tests import make
 from tests.world import Town, build_town
@@ -185,7 +189,7 @@ def sign_out(client: Client, user: User) -> None:
 def test_a_change_of_rights_closes_the_socket(
     town: Town, join, change, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(Live, "rights_period_s", 0.05)
+    monkeypatch.setattr(Door, "period_s", 0.05)
     client = session_of(town.dispatcher)
     with join(client) as socket:
         change(client, town.dispatcher)
@@ -196,7 +200,7 @@ def test_a_change_of_rights_closes_the_socket(
 
 
 def test_unchanged_rights_keep_it_open(town: Town, join, server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Live, "rights_period_s", 0.02)
+    monkeypatch.setattr(Door, "period_s", 0.02)
     with join(town.dispatcher) as socket:
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.5)
@@ -220,27 +224,152 @@ def test_a_lost_redis_connection_is_taken_up_again(town: Town, join, server):
         assert socket.recv(timeout=PATIENCE_S) == b"after the loss"
 
 
+class Taker:
+    """A socket's far end that takes frames only while it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        self.takes = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.gone = False
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await self.takes.wait()
+        if self.gone:
+            raise OSError("hung up")
+        self.taken.append(message["number"])
+
+    async def too_slow(self) -> None:
+        self.let_go.set()
+
+
+def numbered(number: int) -> dict[str, Any]:
+    return {"number": number}
+
+
+def test_frames_are_sent_at_once_and_in_order():
+    async def send() -> tuple[list[int], bool]:
+        taker = Taker()
+        taker.takes.set()
+        seat = Seat(1, taker.send, taker.too_slow)
+        seat.put(numbered(0))  # before the handshake is over
+        early = bool(taker.taken)
+        seat.open()
+        seat.put(numbered(1))
+        seat.put(numbered(2))
+        return taker.taken, early  # nothing was awaited since
+
+    assert asyncio.run(send()) == ([0, 1, 2], False)
+
+
 def test_a_slow_socket_gets_a_gap_and_not_the_past():
-    async def fill() -> tuple[bytes, int]:
-        seat = Seat(unit=1)
-        for number in range(QUEUE_FRAMES + 1):
-            seat.put(b"%d" % number)
-        return await seat.take(), seat.dropped
+    async def fill() -> tuple[list[int], int]:
+        taker = Taker()
+        seat = Seat(1, taker.send, taker.too_slow)
+        seat.open()
+        for number in range(QUEUE_FRAMES + 2):
+            seat.put(numbered(number))
+        sending = seat.sending
+        assert sending is not None
+        taker.takes.set()
+        await sending
+        seat.put(numbered(QUEUE_FRAMES + 2))
+        return taker.taken, seat.dropped
 
-    # Those before are gone: the number jumps, so the screen fetches a snapshot.
-    assert asyncio.run(fill()) == (b"%d" % QUEUE_FRAMES, QUEUE_FRAMES)
+    # The first was under way; those that waited are gone: the number jumps, so the screen fetches
+    # a snapshot.
+    last = QUEUE_FRAMES + 1
+    assert asyncio.run(fill()) == ([0, last, last + 1], QUEUE_FRAMES)
 
 
-def test_taking_waits_for_the_next_frame():
-    async def wait() -> tuple[bool, bytes]:
-        seat = Seat(unit=1)
-        taking = asyncio.create_task(seat.take())
-        await asyncio.sleep(0)
-        early = taking.done()
-        seat.put(b"frame")
-        return early, await taking
+def test_a_socket_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("realtime.hub.SEND_TIMEOUT_S", 0.02)
 
-    assert asyncio.run(wait()) == (False, b"frame")
+    async def wait() -> tuple[list[int], bool]:
+        taker = Taker()
+        seat = Seat(1, taker.send, taker.too_slow)
+        seat.open()
+        seat.put(numbered(0))
+        await asyncio.wait_for(taker.let_go.wait(), PATIENCE_S)
+        taker.takes.set()
+        seat.put(numbered(1))
+        return taker.taken, seat.sending is None
+
+    assert asyncio.run(wait()) == ([], True)
+
+
+def test_a_socket_that_hung_up_is_sent_nothing_more():
+    async def hang_up() -> tuple[list[int], bool]:
+        taker = Taker()
+        taker.takes.set()
+        seat = Seat(1, taker.send, taker.too_slow)
+        seat.open()
+        seat.put(numbered(0))
+        taker.gone = True
+        seat.put(numbered(1))
+        taker.gone = False
+        seat.put(numbered(2))
+        return taker.taken, seat.opened
+
+    assert asyncio.run(hang_up()) == ([0], False)
+
+
+def test_rights_of_many_sockets_are_read_in_few_queries_and_each_is_judged_alone(
+    town: Town, join, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Door, "period_s", 0.05)
+    stays, goes = session_of(town.dispatcher), session_of(town.supervisor)
+    with join(stays) as one, join(goes) as other, join(stays) as third:
+        change_role(goes, town.supervisor)
+        with pytest.raises(ConnectionClosed) as closed:
+            other.recv(timeout=PATIENCE_S)
+        assert closed.value.rcvd.code == 4403
+        wait_until(
+            lambda: LiveWatch.objects.filter(left_at=None, seen_at__gt=F("joined_at")).count() == 2
+        )
+        for socket in (one, third):
+            with pytest.raises(TimeoutError):
+                socket.recv(timeout=0.2)
+
+
+def test_sessions_are_read_together(town: Town, django_assert_num_queries):
+    browsers = [session_of(town.dispatcher) for _ in range(3)] + [session_of(town.supervisor)]
+    ended, planner = session_of(town.dispatcher), session_of(town.planner)
+    keys = [client.session.session_key for client in [*browsers, ended, planner]]
+    ended.session.flush()
+    with django_assert_num_queries(2):
+        found = rights_of_sessions([*keys, "no-such-session", ""])
+    assert found == {
+        key: Rights(user.pk, user.unit_id, user.role)
+        for key, user in zip(keys, [town.dispatcher] * 3 + [town.supervisor], strict=False)
+    }
+
+
+def test_a_look_that_failed_is_made_again(caplog: pytest.LogCaptureFixture):
+    looks: list[int] = []
+
+    def read(keys: Collection[str]) -> dict[str, str]:
+        looks.append(len(keys))
+        if len(looks) == 1:
+            raise OperationalError("away")
+        return dict.fromkeys(keys, "other" if len(looks) == 3 else "same")
+
+    async def watch() -> list[int]:
+        closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def close(code: int) -> None:
+            closed.set_result(code)
+
+        door: Door[str] = Door(read)
+        door.period_s = 0.01
+        entry = Entry("key", "same", close)
+        door.enter(entry)
+        code = await asyncio.wait_for(closed, PATIENCE_S)
+        door.leave(entry)
+        return [code, len(looks)]
+
+    assert asyncio.run(watch()) == [4403, 3]
+    assert "could not be read" in caplog.text
 
 
 def test_the_right_is_checked_again_where_the_watch_is_logged(town: Town):

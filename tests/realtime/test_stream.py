@@ -16,7 +16,8 @@ from django.utils import timezone
 from patrols import alarms, live
 from patrols.models import Alarm, AlarmKind, Latest, LiveState, Shift
 from realtime.frames import Frame, unpack
-from realtime.ticker import Rounds, Ticker
+from realtime.rounds import Rounds
+from realtime.ticker import Ticker
 from tests import make
 from tests.processes import free_port
 from tests.realtime.stage import Screen, fresh_screen, officer, report, walk
