@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 from django.db import transaction
 
-from bureau.holidays import Day, Notice, shipped_day, weekday_rule
+from bureau.holidays import WORKING, Day, Notice, shipped_day, weekday_rule
 from bureau.models import Bureau, CalendarDay
 from bureau.week import Week
+
+# A working day is looked for in steps of so many days, and this far.
+BLOCK_DAYS, FAR_DAYS = 30, 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,24 @@ def working_days(bureau: Bureau, week: Week) -> WorkingDays:
     return WorkingDays(
         tuple(day.date for day in days if day.is_working), any(day.provisional for day in days)
     )
+
+
+def working_day_after(bureau: Bureau, day: date, n: int) -> Day:
+    """The n-th working day after a local date, which is not counted itself (n ≥ 1).
+
+    `provisional` if the kind of any day up to it is not known from a notice yet. Never raises: in
+    a calendar without working days it is the last day that was looked at.
+    """
+    provisional = False
+    last = Day(day, WORKING, provisional=True)
+    for block in range(FAR_DAYS // BLOCK_DAYS):
+        first = day + timedelta(days=1 + block * BLOCK_DAYS)
+        for last in days_of(bureau, [first + timedelta(days=i) for i in range(BLOCK_DAYS)]):
+            provisional |= last.provisional
+            n -= last.is_working
+            if n == 0:
+                return replace(last, provisional=provisional)
+    return replace(last, provisional=True)
 
 
 @dataclass(slots=True)

@@ -326,7 +326,23 @@ class Rules:
         Source.OURS,
         gettext_noop("Who told a lead is forgotten this long after its end"),
     )
-    # Recorders, complaints, staffing: kept here for the work that follows
+    # Complaints
+    complaint_respond_s: int = rule(
+        86400,
+        "s",
+        Source.PRACTICE,
+        gettext_noop("First response to a complaint, by the clock"),
+        low=600,
+    )
+    complaint_result_workdays: int = rule(
+        3,
+        "working days",
+        Source.PRACTICE,
+        gettext_noop("Result of a complaint, by the end of this working day after it came in"),
+        low=1,
+        high=60,
+    )
+    # Recorders, staffing: kept here for the work that follows
     recorder_min: int = rule(
         2,
         "recorders",
@@ -345,22 +361,6 @@ class Rules:
         gettext_noop("Routine footage is kept this long"),
         low=1,
         high=120,
-        later=True,
-    )
-    complaint_respond_s: int = rule(
-        86400,
-        "s",
-        Source.PRACTICE,
-        gettext_noop("First response to a complaint, by the clock"),
-        low=600,
-    )
-    complaint_result_workdays: int = rule(
-        3,
-        "working days",
-        Source.PRACTICE,
-        gettext_noop("Result of a complaint"),
-        low=1,
-        high=60,
         later=True,
     )
     staffing_low: float = rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
@@ -160,6 +160,8 @@ def step_line(step: dict[str, Any], zone: Any) -> dict[str, Any]:
     }
 
 
-def due_of(received: datetime, respond_s: int) -> datetime:
-    """Until when a complaint wants its first response."""
-    return received + timedelta(seconds=respond_s)
+def due_line(due_ms: int, done_ms: int | None, now: datetime, zone: Any) -> dict[str, Any]:
+    """One clock of a lead: until when, and whether it was kept or has run out."""
+    due = datetime.fromtimestamp(due_ms / 1000, zone)
+    done = None if done_ms is None else datetime.fromtimestamp(done_ms / 1000, zone)
+    return {"due": due, "ms": due_ms, "done": done, "late": (done or now) > due}

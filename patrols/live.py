@@ -377,7 +377,6 @@ def snapshot(user: User, now: datetime) -> Row:
                 "no_signal_floor_s",
                 "alone_grace_s",
                 "parked_after_s",
-                "complaint_respond_s",
             )
         },
         "people": list(roster.values())

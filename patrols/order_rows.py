@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import F, Prefetch, Q, QuerySet
 
+from patrols.complaint_clocks import terms_of
 from patrols.models import Lead, Order, OrderMember, OrderState, OrderStep
 
 Row = dict[str, Any]
@@ -33,14 +34,14 @@ def order_rows(leads: QuerySet[Lead], now: datetime, *, closed_too: bool = False
     members = OrderMember.objects.filter(
         Q(until=None) | Q(until=F("order__ended_at"), since__isnull=False)
     ).select_related("person")
-    arrivals = OrderStep.objects.filter(to_state=OrderState.ARRIVED)
+    told = OrderStep.objects.filter(to_state__in=(OrderState.ACCEPTED, OrderState.ARRIVED))
     orders = Order.objects.order_by("opened_at", "pk").prefetch_related(
         Prefetch("members", members, to_attr="present"),
-        Prefetch("steps", arrivals, to_attr="arrivals"),
+        Prefetch("steps", told, to_attr="told"),
     )
     if not closed_too:
         leads = leads.filter(Q(closed_at=None) | Q(closed_at__gte=now - CLOSED_SHOWN))
-    shown = leads.select_related("intake").prefetch_related(
+    shown = leads.select_related("intake", "bureau").prefetch_related(
         Prefetch("orders", orders, to_attr="tried")
     )
     return [row_of(lead) for lead in shown.order_by("received_at", "pk")]
@@ -60,6 +61,9 @@ def row_of(lead: Lead) -> Row:
         state, since = WAITING, tried[-1].moved_at if tried else lead.received_at
     if state == OrderState.CANCELLED:
         state, since = CLOSED, lead.closed_at or since
+    yeses = [step.at for one in tried for step in one.told if step.to_state == OrderState.ACCEPTED]  # type: ignore[attr-defined]
+    arrivals = [step for step in order.told if step.to_state == OrderState.ARRIVED] if order else []  # type: ignore[attr-defined]
+    terms = terms_of(lead.bureau, lead.received_at)
     return {
         "id": lead.pk,
         "unit": lead.unit_id,
@@ -76,13 +80,17 @@ def row_of(lead: Lead) -> Row:
         "seen": _ms(lead.happened_at),
         "received": _ms(lead.received_at),
         "closed": _ms(lead.closed_at),
+        "respond_due": _ms(lead.received_at + timedelta(seconds=terms.respond_s)),
+        # The first response is the first yes of those who are sent, or the end of the lead.
+        "responded": _ms(min([*yeses, *filter(None, [lead.closed_at])], default=None)),
+        "result_due": _ms(terms.result_until),
         "state": state,
         "since": _ms(since),
         "order": None if order is None else order.pk,
         "offer_ends": _ms(order.offer_ends_at)
         if order is not None and order.state == OrderState.OFFERED
         else None,
-        "flagged": order is not None and any(step.flagged for step in order.arrivals[-1:]),  # type: ignore[attr-defined]
+        "flagged": any(step.flagged for step in arrivals[-1:]),
         "members": []
         if order is None
         else [

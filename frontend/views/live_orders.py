@@ -16,14 +16,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from bureau.access import rules_on, visible_units
+from bureau.access import visible_units
 from bureau.errors import Refused
 from bureau.models import User
-from bureau.week import Week
 from frontend.order_words import (
     SIGNS,
     choice_line,
-    due_of,
+    due_line,
     fallen_lines,
     radio_lines,
     state_word,
@@ -32,6 +31,7 @@ from frontend.order_words import (
 )
 from frontend.pages import number_in, opens, words_in
 from patrols import crews, handover, leads, live, orders
+from patrols.complaint_clocks import terms_of
 from patrols.models import Lead, LeadKind, OrderState
 from patrols.order_rows import cut, order_rows, steps_of
 from patrols.order_steps import WAITING
@@ -65,9 +65,8 @@ def panel(request: HttpRequest, lead: Lead) -> HttpResponse:
     [row] = order_rows(Lead.objects.filter(pk=lead.pk), now, closed_too=True)
     row = cut(row, units)
     zone = ZoneInfo(lead.bureau.time_zone)
-    rules, _set = rules_on(lead.bureau, Week.containing(now, lead.bureau.time_zone).monday)
     tried = lead.orders.order_by("-opened_at", "-pk")
-    due = due_of(lead.received_at, rules.complaint_respond_s)
+    terms = terms_of(lead.bureau, lead.received_at)
     context = {
         "lead": lead,
         "row": row,
@@ -83,8 +82,9 @@ def panel(request: HttpRequest, lead: Lead) -> HttpResponse:
         "steps": [
             step_line(step, zone) for order in tried for step in reversed(steps_of(order, units))
         ],
-        "due": due,
-        "overdue": due < now,
+        "response": due_line(row["respond_due"], row["responded"], now, zone),
+        "result": due_line(row["result_due"], row["closed"], now, zone),
+        "terms": terms,
         "now": now,
     }
     return render(request, "live/lead.html", context)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from bureau.calendar import import_notice, working_days
+from bureau.calendar import import_notice, working_day_after, working_days
 from bureau.holidays import read_notice, shipped_day, shipped_notice, weekday_rule
 from bureau.models import CalendarDay, DayKind
 from bureau.sentences import Unusable
@@ -188,3 +188,37 @@ def test_command_refuses_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="UTF-8"):
         call_command("import_calendar", str(gbk), bureau=of.code)
     assert not CalendarDay.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("day", "n", "last"),
+    [
+        # The holiday of October 2026 and its working Saturday, from the notice.
+        (date(2026, 9, 30), 3, date(2026, 10, 10)),
+        (date(2026, 10, 9), 1, date(2026, 10, 10)),
+        (date(2026, 10, 10), 1, date(2026, 10, 12)),
+        # An ordinary week: from Monday, from Friday, from a Saturday.
+        (date(2026, 11, 2), 3, date(2026, 11, 5)),
+        (date(2026, 11, 6), 3, date(2026, 11, 11)),
+        (date(2026, 11, 7), 1, date(2026, 11, 9)),
+    ],
+)
+def test_the_working_day_so_many_after_a_date(day: date, n: int, last: date) -> None:
+    found = working_day_after(make.bureau(), day, n)
+    assert (found.date, found.provisional) == (last, False)
+
+
+@pytest.mark.django_db
+def test_a_working_day_beyond_the_notices_says_so_and_one_without_end_is_cut() -> None:
+    bureau = make.bureau()
+    # Wed 30 Dec 2026: Thu 31, then Fri 1 Jan is statutory; Mon 4 and Tue 5 wait for a notice.
+    found = working_day_after(bureau, date(2026, 12, 30), 3)
+    assert (found.date, found.provisional) == (date(2027, 1, 5), True)
+    first = date(2026, 11, 3)
+    CalendarDay.objects.bulk_create(
+        CalendarDay(bureau=bureau, date=first + timedelta(days=i), kind=DayKind.HOLIDAY)
+        for i in range(360)
+    )
+    never = working_day_after(bureau, date(2026, 11, 2), 1)
+    assert (never.date, never.provisional) == (date(2027, 10, 28), True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -240,6 +241,22 @@ def test_a_note_goes_from_one_shift_to_the_next(
     two.get_by_role("button", name="I have read it").click()
     two.get_by_text("Song took the note over").wait_for()
     assert HandoverNote.objects.get().taken_by.first_name == "Song"
+
+
+def test_the_inbox_says_which_clock_of_a_lead_runs_and_which_has_run_out(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    fresh = lead(town.west, now, received_at=now - timedelta(minutes=90))
+    late = lead(town.west, now, received_at=now - timedelta(hours=26, minutes=30))
+    page = open_live(open_page, web, town.dispatcher, f"/live/?lead={fresh.pk}")
+    told = row(page, fresh.pk, "waiting").locator(".lead-due").inner_text()
+    # 24 h less an hour and a half: 22 h and a bit. Three working days are two days and more.
+    assert re.fullmatch(r"response in 22 h · result in \d+ d", told)
+    told = row(page, late.pk, "waiting").locator(".lead-due.late").inner_text()
+    assert told.startswith("response overdue 2 h · result in ")
+    page.locator("[data-due]").first.wait_for()
+    assert page.locator("[data-due]").count() == 2
+    assert not page.locator(".lead-panel .late").count()
 
 
 def test_keyboard_reaches_the_inbox_and_closes_the_panel(

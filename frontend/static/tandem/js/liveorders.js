@@ -3,7 +3,7 @@
 import { Marker } from "/static/vendor/maplibre/maplibre-gl.mjs";
 
 import { covered } from "./shell.js";
-import { duration, running } from "./words.js";
+import { duration, running, term } from "./words.js";
 
 /** @typedef {import("./picture.js").Lead} Lead */
 
@@ -63,6 +63,7 @@ const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
  * @property {HTMLElement} state
  * @property {HTMLElement} clock
  * @property {HTMLElement} place
+ * @property {HTMLElement} due
  */
 
 export class OrdersPart {
@@ -138,17 +139,22 @@ export class OrdersPart {
     button.type = "button";
     button.className = "lead";
     button.dataset.lead = String(id);
-    const [sign, title, state, clock, place] = ["sign", "title", "state", "clock", "place"].map(
-      (part) => {
-        const span = document.createElement("span");
-        span.className = `lead-${part}`;
-        return span;
-      },
-    );
+    const [sign, title, state, clock, place, due] = [
+      "sign",
+      "title",
+      "state",
+      "clock",
+      "place",
+      "due",
+    ].map((part) => {
+      const span = document.createElement("span");
+      span.className = `lead-${part}`;
+      return span;
+    });
     sign.setAttribute("aria-hidden", "true");
-    button.append(sign, title, clock, place, state);
+    button.append(sign, title, clock, place, state, due);
     button.addEventListener("click", () => this.choose(id, true));
-    row = { button, sign, title, state, clock, place };
+    row = { button, sign, title, state, clock, place, due };
     this.rows.set(id, row);
     return row;
   }
@@ -171,6 +177,9 @@ export class OrdersPart {
         .filter(Boolean)
         .join(" · "),
     );
+    const due = dues(lead, this.now);
+    put(row.due, due.text);
+    row.due.classList.toggle("late", due.late);
     put(row.place, [lead.place || streetOf(lead), lead.text].filter(Boolean).join(" · "));
     const left = lead.offer_ends === null ? null : Math.ceil((lead.offer_ends - this.now) / 1000);
     put(
@@ -312,6 +321,12 @@ export class OrdersPart {
         : running(Math.max(0, (this.now - Number(from)) / 1000));
       if (this.now) put(/** @type {HTMLElement} */ (element), text);
     }
+    for (const element of this.panel.querySelectorAll("[data-due]")) {
+      if (this.now <= Number(/** @type {HTMLElement} */ (element).dataset.due)) continue;
+      element.classList.add("late");
+      const said = element.querySelector("[data-due-said]");
+      if (said) put(/** @type {HTMLElement} */ (said), `· ${gettext("overdue")}`);
+    }
   }
 
   /** @param {Lead[]} leads open ones */
@@ -397,9 +412,23 @@ function rank(lead) {
   return lead.closed !== null ? 9 : (STATES[lead.state]?.rank ?? 5);
 }
 
+/** What of a lead's two clocks still runs, in words. @param {Lead} lead @param {number} now ms */
+function dues(lead, now) {
+  if (lead.closed !== null) return { text: "", late: false };
+  const open = [{ due: lead.result_due, left: gettext("result in %(t)s"), over: gettext("result overdue %(t)s") }];
+  if (lead.responded === null) {
+    open.unshift({ due: lead.respond_due, left: gettext("response in %(t)s"), over: gettext("response overdue %(t)s") });
+  }
+  const said = open.map(({ due, left, over }) =>
+    interpolate(due < now ? over : left, { t: term(Math.abs(due - now) / 1000) }, true),
+  );
+  return { text: said.join(" · "), late: open.some(({ due }) => due < now) };
+}
+
 /** What of a lead its panel shows; ages go on by themselves. @param {Lead} lead */
 function mark(lead) {
-  return JSON.stringify([lead.state, lead.since, lead.flagged, lead.members, lead.closed]);
+  const { state, since, flagged, members, closed, respond_due, result_due } = lead;
+  return JSON.stringify([state, since, flagged, members, closed, respond_due, result_due]);
 }
 
 /** @param {Lead} lead */

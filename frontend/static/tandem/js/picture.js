@@ -71,6 +71,9 @@
  * @property {number} lat
  * @property {number} received ms
  * @property {number | null} closed ms
+ * @property {number} respond_due ms
+ * @property {number | null} responded ms
+ * @property {number} result_due ms
  * @property {string} state
  * @property {number} since ms
  * @property {number | null} offer_ends ms

@@ -33,6 +33,14 @@ export function duration(s) {
     : interpolate(gettext("%(h)s h"), { h: hours }, true);
 }
 
+/** A coarse duration: "40 min", "26 h", "3 d". @param {number} s */
+export function term(s) {
+  const days = Math.floor(s / 86400);
+  if (days >= 2) return interpolate(gettext("%(n)s d"), { n: days }, true);
+  const hours = Math.floor(s / 3600);
+  return hours ? interpolate(gettext("%(h)s h"), { h: hours }, true) : duration(s);
+}
+
 /** A running clock: "0:42", "12:07". @param {number} s */
 export function running(s) {
   const whole = Math.max(0, Math.floor(s));
