@@ -42,14 +42,24 @@ LOOP = 60  # distinct frames; everybody walks a circle of a minute, so the loop 
 STATES_EVERY, STATES = 5, 200
 EPOCH = 7
 WARM_FRAMES = 360  # tails of five minutes are full then
-TIMED_FRAMES = 120
 HEAP_EVERY = 300
 FAST_EACH = 5
 MIDDLE_DEG = (24.94, 60.17)
 CITY_DEG = (0.10, 0.05)  # half the width and height of where people walk: 11 km by 11 km
 CITY_ZOOM = 12.0
-VIEWS = {"district, zoom 14": 14.0, "streets, zoom 16": 16.0}
-VIEW_FRAMES = 40
+VIEWS = (
+    ("city, zoom 12", CITY_ZOOM, 120),
+    ("district, zoom 14", 14.0, 60),
+    ("streets, zoom 16", 16.0, 60),
+)
+# What the browser tells of its main thread, and as which name it is printed.
+TIMES = {
+    "wall": "TaskDuration",
+    "cpu": "ThreadTime",
+    "script": "ScriptDuration",
+    "style": "RecalcStyleDuration",
+    "layout": "LayoutDuration",
+}
 COMPANY = ("together", "together", "together", "alone", "unknown")
 
 FEED = """
@@ -253,7 +263,7 @@ class Replay:
         return {each["name"]: each["value"] for each in told}
 
     def run(self, frames: int) -> np.ndarray[Any, Any]:
-        """(frames, 2): main-thread wall and processor time of each, ms."""
+        """(frames, TIMES): ms of the main thread for each."""
         rows = []
         for _ in range(frames):
             self.number += 1
@@ -261,9 +271,7 @@ class Replay:
             before = self.metrics()
             self.page.evaluate("([n, at]) => bench.feed(n, at)", [self.number, self.at_ms])
             after = self.metrics()
-            rows.append(
-                [1000 * (after[key] - before[key]) for key in ("TaskDuration", "ThreadTime")]
-            )
+            rows.append([1000 * (after[key] - before[key]) for key in TIMES.values()])
         return np.array(rows)
 
     def fast(self, frames: int) -> None:
@@ -301,9 +309,26 @@ def spread(values: np.ndarray[Any, Any]) -> str:
 
 
 def say(name: str, rows: np.ndarray[Any, Any], handled: np.ndarray[Any, Any]) -> None:
-    """Three lines of figures of a replay."""
-    for kind, values in (("wall", rows[:, 0]), ("cpu", rows[:, 1]), ("handler", handled)):
+    """A line for each time of a replay."""
+    for kind, values in [*zip(TIMES, rows.T, strict=True), ("handler", handled)]:
         print(f"  {name:<24}{kind:<8}{spread(values)}", flush=True)
+
+
+@contextlib.contextmanager
+def profile(cdp: CDPSession, zoom: float) -> Iterator[None]:
+    """With PROFILE=/path: what the scripts do meanwhile, as a file for the browser's tools."""
+    place = os.environ.get("PROFILE")
+    if not place:
+        yield
+        return
+    cdp.send("Profiler.enable")
+    cdp.send("Profiler.setSamplingInterval", {"interval": 250})
+    cdp.send("Profiler.start")
+    yield
+    Path(f"{place}-{zoom:.0f}.cpuprofile").write_text(
+        json.dumps(cdp.send("Profiler.stop")["profile"])
+    )
+    cdp.send("Profiler.disable")
 
 
 @contextlib.contextmanager
@@ -360,20 +385,15 @@ def main() -> None:
         replay.fast(WARM_FRAMES)
         replay.run(10)
         replay.handled()
-        if profile := os.environ.get("PROFILE"):
-            cdp.send("Profiler.enable")
-            cdp.send("Profiler.start")
-        whole = replay.run(min(TIMED_FRAMES, frames_wanted))
-        if profile:
-            Path(profile).write_text(json.dumps(cdp.send("Profiler.stop")["profile"]))
-            cdp.send("Profiler.disable")
-        say("whole city, zoom 12", whole, replay.handled())
-        for name, zoom in VIEWS.items():
+        whole = np.empty((0, len(TIMES)))
+        for name, zoom, count in VIEWS:
             look(page, zoom)
             replay.run(10)
             replay.handled()
-            some = replay.run(min(VIEW_FRAMES, frames_wanted))
-            say(name, some, replay.handled())
+            with profile(cdp, zoom):
+                rows = replay.run(min(count, frames_wanted))
+            say(name, rows, replay.handled())
+            whole = rows if zoom == CITY_ZOOM else whole
         look(page, CITY_ZOOM)
         replay.fast(WARM_FRAMES)
         heap = [replay.heap_mb()]

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
 
 from patrols.models import Alarm, Person
-from tests.realtime.stage import officer, report
+from tests.realtime.stage import officer, report, walk
 from tests.walks.test_live_page import (  # noqa: F401
     beside_playwright,
     open_live,
@@ -154,6 +154,32 @@ def test_an_sos_and_the_chosen_person_are_never_in_a_bubble(
     assert set(drawn["clusters"][0]["people"]) == others
 
 
+def test_a_bubble_says_that_somebody_in_it_needs_a_look(
+    web: str,
+    ticker: Ticking,
+    town: Town,
+    open_page: Any,
+    now: datetime,
+) -> None:
+    crowd(town, now, 7, 0)
+    silent, alone = officer(town.west, now), officer(town.west, now)
+    report(silent, 30, 0, now - timedelta(minutes=12))
+    walk(alone, -500, 200, until=now, seconds=540, step_s=10)  # 5 min alone are let pass
+    page = open_live(open_page, web, town.dispatcher)
+    page.wait_for_function("() => tandemLive.picture.fixes.size === 9")
+    look_at(page, 12)
+    drawn_when(
+        page,
+        "drawn.clusters.length === 1 && drawn.clusters[0].needs.long === 1"
+        " && drawn.clusters[0].needs.silent === 1",
+    )
+    page.mouse.move(*on_screen(page, 0, 0))
+    tip = page.locator(".crowd-tip", has_text="9 people:")
+    tip.wait_for()
+    assert "(1 too long)" in tip.inner_text()
+    assert "No signal 1" in tip.inner_text()
+
+
 def test_people_at_one_place_are_listed_from_the_keyboard(
     web: str,
     ticker: Ticking,
@@ -248,6 +274,26 @@ def test_following_keeps_somebody_in_the_middle_until_esc(
     page.locator("#live-card").wait_for(state="hidden")
 
 
+def test_names_stand_by_their_marks_where_there_is_room(
+    web: str,
+    ticker: Ticking,
+    town: Town,
+    open_page: Any,
+    now: datetime,
+) -> None:
+    # At one place there is room for four names: below, above, right and left of the mark.
+    people = crowd(town, now, 8, 0)
+    away = officer(town.west, now)
+    report(away, 200, 0, now)
+    page = open_live(open_page, web, town.dispatcher, f"/live/?person={people[5].pk}")
+    page.wait_for_function("() => tandemLive.picture.fixes.size === 9")
+    look_at(page, 17, 100)
+    named = set(drawn_when(page, "drawn.marks.length === 9 && drawn.names.length === 5")["names"])
+    assert {people[5].pk, away.pk} < named
+    look_at(page, 14, 100)
+    assert drawn_when(page, "drawn.names.length === 1")["names"] == [people[5].pk]
+
+
 def test_keys_are_listed_and_do_nothing_while_somebody_types(
     web: str,
     ticker: Ticking,
@@ -264,6 +310,9 @@ def test_keys_are_listed_and_do_nothing_while_somebody_types(
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keys").wait_for()
+    listed = page.locator("#live-keys dl").inner_text()
+    assert "Take in a new lead" in listed
+    assert "Leads and orders: the first in the list" in listed
     page.keyboard.press("m")
     assert page.locator("#live-measure").is_hidden()  # the list has the keyboard
     page.keyboard.press("Escape")

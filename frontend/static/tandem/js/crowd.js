@@ -4,6 +4,8 @@
  * counted twice; an open SOS and the chosen person are never in a bubble.
  */
 
+import { locate } from "./views.js";
+
 /** @typedef {import("./picture.js").View} View */
 /** @typedef {import("./picture.js").Kind} Kind */
 
@@ -17,7 +19,7 @@
  */
 
 /**
- * @typedef {object} Box in mercator; y grows to the south
+ * @typedef {object} Box in degrees
  * @property {number} west
  * @property {number} east
  * @property {number} north
@@ -71,10 +73,14 @@ export function gather(views, zoom, chosen, middle, box) {
     const { fix } = view;
     if (!fix || view.kind === "off") continue;
     if (view.kind === "sos" || view.person.id === chosen) {
+      locate(view);
       marks.push(view);
       continue;
     }
-    if (view.x < box.west || view.x > box.east || view.y < box.north || view.y > box.south) continue;
+    if (fix.lon < box.west || fix.lon > box.east || fix.lat > box.north || fix.lat < box.south) {
+      continue;
+    }
+    locate(view);
     // Small whole numbers make fast keys. Far beyond any screen nobody is drawn.
     const column = Math.floor((view.x - west) / cell);
     const row = Math.floor((view.y - north) / cell);
@@ -159,6 +165,17 @@ export function statesOf(members) {
     if (count) counts.set(kind, count);
   }
   return counts;
+}
+
+/** How many in a bubble need a look: alone for too long, and without a signal. An SOS never is in one.
+ * @param {View[]} members */
+export function needsOf(members) {
+  let [long, silent] = [0, 0];
+  for (const view of members) {
+    if (view.long) long += 1;
+    else if (view.kind === "lost") silent += 1;
+  }
+  return { long, silent };
 }
 
 /** West, south, east, north in degrees. @param {View[]} members */

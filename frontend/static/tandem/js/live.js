@@ -224,9 +224,7 @@ function openCluster(cluster) {
 
 /** @param {number} id */
 function viewOf(id) {
-  const person = picture.people.get(id);
-  const alarm = picture.openAlarms().find((each) => each.person === id);
-  return person && picture.view(person, stream.now(), alarm);
+  return picture.view(id, stream.now());
 }
 
 function render() {
@@ -234,13 +232,16 @@ function render() {
   renderedAt = performance.now();
   const now = stream.now();
   const units = filter.unit ? picture.below(filter.unit) : null;
-  const views = picture.views(now).filter((view) => !units || units.has(view.person.unit));
+  const everybody = picture.views(now);
+  const views = units ? everybody.filter((view) => units.has(view.person.unit)) : everybody;
   list.update(views, now);
   strip.update(picture.shownAlarms(), now);
   checks.update([...picture.checks.values()], now);
   leads.update(now, units);
   // No filter takes an SOS from the map.
-  const shown = views.filter((view) => view.kind === "sos" || filter.fits(view));
+  const shown = filter.shown.size
+    ? views.filter((view) => view.kind === "sos" || filter.fits(view))
+    : views;
   if (layer) {
     layer.update(shown);
     if (now - linesAt > LINES_EVERY_MS) {
@@ -318,6 +319,7 @@ function fillLegend() {
     [look("together", 2), gettext("Two together (notches count people)")],
     [look("together", 3), gettext("Three and more together")],
     [look("alone"), gettext("Alone on patrol")],
+    [{ ...look("alone"), long: true }, gettext("Alone for longer than the rules let pass")],
     [look("unknown"), words.unknown],
     [look("parked"), gettext("Parked: within 40 m for 10 min and more")],
     [look("lost"), gettext("No signal, at the last place known")],
@@ -346,7 +348,7 @@ function fillLegend() {
   image.width = image.height = 28;
   image.src = drawBubble(colours).toDataURL();
   const text = gettext(
-    "So many people where marks would lie over each other; the ring shows how they stand. Never an SOS",
+    "So many people where marks would lie over each other; the ring shows how they stand, a sign at its edge that somebody is alone for too long or without a signal. Never an SOS",
   );
   bubble.append(image, document.createTextNode(text));
   at("live-legend").append(bubble);
@@ -388,6 +390,8 @@ function sayMapFailed(error) {
   at("live-map-why").textContent = error.message;
 }
 
+const addMapTools = addTools({ follow, back });
+
 try {
   tandem = await createMap(at("live-map"));
   layer = new PeopleLayer(tandem, picture, { pick: (id) => choose(id, false), open: openCluster });
@@ -421,7 +425,7 @@ try {
       render();
     },
   });
-  addTools({ tandem, layer, follow, back });
+  addMapTools(tandem, layer);
   tandem.map.on("dragstart", () => {
     if (chosen.follow) follow();
   });
@@ -434,5 +438,5 @@ try {
 }
 
 // For whoever tests or measures the page.
-const drawn = () => layer?.drawn() ?? { marks: [], clusters: [] };
+const drawn = () => layer?.drawn() ?? { marks: [], clusters: [], names: [] };
 Object.assign(window, { tandemLive: { picture, stream, map: () => tandem?.map, drawn } });

@@ -1,13 +1,30 @@
 /** Who is in a bubble of the map: a list to choose from, where zooming in would not part them. */
 
-import { statesOf } from "./crowd.js";
+import { needsOf, statesOf } from "./crowd.js";
 import { lookAt, urlOf } from "./marks.js";
-import { limits } from "./picture.js";
+import { lostAfter } from "./views.js";
 import { duration, kinds, standing } from "./words.js";
 
 /** @typedef {import("./crowd.js").Cluster} Cluster */
 
 const MOST_LISTED = 200;
+
+/** "Alone 3 (1 too long) · Together 24". @param {import("./picture.js").View[]} members */
+export function stateWords(members) {
+  const words = kinds();
+  const { long } = needsOf(members);
+  return [...statesOf(members)]
+    .map(([kind, count]) =>
+      kind === "alone" && long
+        ? interpolate(
+            gettext("%(state)s %(n)s (%(long)s too long)"),
+            { state: words[kind], n: count, long },
+            true,
+          )
+        : `${words[kind]} ${count}`,
+    )
+    .join(" · ");
+}
 
 export class CrowdCard {
   /**
@@ -27,13 +44,10 @@ export class CrowdCard {
 
   /** @param {Cluster} cluster @param {import("./marks.js").Colours} colours @param {number} now ms */
   open(cluster, colours, now) {
-    const words = kinds();
     const { members } = cluster;
     const people = ngettext("%(n)s person here", "%(n)s people here", members.length);
     this.head.textContent = interpolate(people, { n: members.length }, true);
-    this.states.textContent = [...statesOf(members)]
-      .map(([kind, count]) => `${words[kind]} ${count}`)
-      .join(" · ");
+    this.states.textContent = stateWords(members);
     const name = (/** @type {number} */ id) => this.picture.people.get(id)?.name ?? "?";
     const views = members.toSorted(
       (a, b) => a.rank - b.rank || (a.person.order ?? 0) - (b.person.order ?? 0),
@@ -46,7 +60,7 @@ export class CrowdCard {
         const mark = document.createElement("img");
         mark.alt = "";
         mark.width = mark.height = 24;
-        mark.src = urlOf(lookAt(view, limits(this.picture.rules, view.person.interval).lost), colours);
+        mark.src = urlOf(lookAt(view, lostAfter(this.picture.rules, view.person.interval)), colours);
         const who = document.createElement("b");
         who.textContent = view.person.name;
         const how = document.createElement("span");

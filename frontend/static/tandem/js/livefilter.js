@@ -32,22 +32,27 @@ export class Filter {
 
   /** Whether somebody is in any of the chosen states. @param {View} view */
   fits(view) {
-    return !this.shown.size || states(view).some((each) => this.shown.has(each));
+    const { shown } = this;
+    return !shown.size || shown.has(view.kind) || (shown.has("hotspot") && onHotspot(view));
   }
 
   /** How many are in each state. @param {View[]} views @returns {Map<Shown, number>} */
   count(views) {
-    const counts = new Map();
+    /** @type {Record<string, number>} */
+    const counts = {};
+    let hotspot = 0;
     for (const view of views) {
-      for (const each of states(view)) counts.set(each, (counts.get(each) ?? 0) + 1);
+      counts[view.kind] = (counts[view.kind] ?? 0) + 1;
+      if (onHotspot(view)) hotspot += 1;
     }
-    counts.delete("off");
-    return counts;
+    delete counts.off;
+    if (hotspot) counts.hotspot = hotspot;
+    return new Map(/** @type {[Shown, number][]} */ (Object.entries(counts)));
   }
 }
 
-/** @param {View} view @returns {Shown[]} */
-function states(view) {
-  const here = view.state?.hotspot && !["off", "lost", "waiting"].includes(view.kind);
-  return here ? [view.kind, "hotspot"] : [view.kind];
+/** @param {View} view */
+function onHotspot(view) {
+  if (!view.state?.hotspot) return false;
+  return view.kind !== "off" && view.kind !== "lost" && view.kind !== "waiting";
 }

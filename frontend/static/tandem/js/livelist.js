@@ -1,7 +1,7 @@
 /** The list of people: by unit, what needs a look first; the map's keyboard alternative. */
 
 import { lookAt, nameOf, urlOf } from "./marks.js";
-import { limits } from "./picture.js";
+import { lostAfter } from "./views.js";
 import { isNamed } from "./pinyin.js";
 import { duration, kinds, standing, whereabouts } from "./words.js";
 
@@ -50,6 +50,8 @@ export class PeopleList {
     this.on = on;
     /** @type {import("./marks.js").Colours | null} */
     this.colours = null;
+    /** @type {import("./marks.js").Colours | null} of which the filters' marks are drawn */
+    this.marked = null;
     /** @type {Map<number, Row>} */
     this.rows = new Map();
     /** @type {Map<number, {section: HTMLElement, count: HTMLElement, list: HTMLElement, off: HTMLDetailsElement, offNames: HTMLElement}>} */
@@ -61,6 +63,7 @@ export class PeopleList {
     this.chosen = null;
     this.note = document.createElement("div");
     this.note.className = "state";
+    this.note.hidden = true;
     root.addEventListener("keydown", (event) => this.move(event));
     // Of hundreds of rows a dozen are in sight; the others are brought up to date as they come.
     this.sight = new IntersectionObserver(
@@ -79,15 +82,20 @@ export class PeopleList {
    * @param {number} now server's ms
    */
   update(views, now) {
+    /** @type {Map<number, {duty: number, wanted: View[], off: View[]}>} */
     const byUnit = new Map();
-    const counts = this.filter.count(views);
-    const working = views.filter((view) => view.kind !== "off").length;
+    const every = !this.search && !this.filter.shown.size;
+    let working = 0;
     for (const view of views) {
-      const unit = byUnit.get(view.person.unit) ?? [];
-      unit.push(view);
-      byUnit.set(view.person.unit, unit);
+      let here = byUnit.get(view.person.unit);
+      if (!here) byUnit.set(view.person.unit, (here = { duty: 0, wanted: [], off: [] }));
+      if (view.kind !== "off") {
+        here.duty += 1;
+        working += 1;
+      }
+      if (every || this.fits(view)) (view.kind === "off" ? here.off : here.wanted).push(view);
     }
-    this.updateFilters(counts, working);
+    this.updateFilters(this.filter.count(views), working);
     const focused = document.activeElement;
     const used = new Set();
     let room = MOST_ROWS;
@@ -95,23 +103,19 @@ export class PeopleList {
     for (const unit of this.picture.units.values()) {
       const here = byUnit.get(unit.id);
       if (!here) continue;
-      const wanted = here.filter(
-        (/** @type {View} */ view) => view.kind !== "off" && this.fits(view),
-      );
+      const { wanted, off, duty } = here;
       if (room > 0) wanted.sort(byNeed);
-      const off = here.filter((/** @type {View} */ view) => view.kind === "off" && this.fits(view));
       matching += wanted.length + off.length;
       const section = this.section(unit);
       used.add(unit.id);
-      const duty = here.filter((/** @type {View} */ view) => view.kind !== "off").length;
       put(section.count, interpolate(gettext("%(n)s on duty"), { n: duty }, true));
       section.section.hidden = !wanted.length && !off.length;
       const kept = wanted.slice(0, Math.max(0, room));
-      room -= kept.length;
+      room -= wanted.length;
       for (const view of kept) this.updateRow(view, now);
       arrange(
         section.list,
-        kept.map((/** @type {View} */ view) => this.row(view.person.id).button),
+        kept.map((view) => this.row(view.person.id).button),
       );
       section.off.hidden = !off.length || this.filter.shown.size > 0;
       put(
@@ -120,7 +124,7 @@ export class PeopleList {
       );
       put(
         section.offNames,
-        off.map((/** @type {View} */ view) => view.person.name).sort().join(gettext(", ")),
+        off.map((view) => view.person.name).sort().join(gettext(", ")),
       );
     }
     for (const [id, { section }] of this.sections) if (!used.has(id)) section.hidden = true;
@@ -163,11 +167,12 @@ export class PeopleList {
         true,
       );
     }
+    if (this.note.parentElement !== this.root) this.root.append(this.note);
+    if (this.note.textContent === head + text) return;
     this.note.hidden = !head && !text;
     const strong = document.createElement("strong");
     strong.textContent = head;
     this.note.replaceChildren(...(head ? [strong] : []), document.createTextNode(text));
-    if (this.note.parentElement !== this.root) this.root.append(this.note);
   }
 
   /** @param {View} view */
@@ -208,8 +213,8 @@ export class PeopleList {
         this.filters.append(button);
       }
       const mark = /** @type {HTMLImageElement} */ (button.firstElementChild);
-      if (kind !== "all" && this.colours) {
-        const src = urlOf(
+      if (kind !== "all" && this.colours && this.marked !== this.colours) {
+        mark.src = urlOf(
           {
             kind: kind === "hotspot" ? "together" : kind,
             group: 2,
@@ -219,13 +224,13 @@ export class PeopleList {
           },
           this.colours,
         );
-        if (mark.src !== src) mark.src = src;
       }
       put(/** @type {HTMLElement} */ (button.lastElementChild), String(count));
       const chosen = kind === "all" ? !this.filter.shown.size : this.filter.shown.has(kind);
       button.hidden = kind !== "all" && !count && !chosen;
-      button.setAttribute("aria-pressed", String(chosen));
+      tell(button, "aria-pressed", String(chosen));
     }
+    this.marked = this.colours;
   }
 
   /** @param {import("./picture.js").Unit} unit */
@@ -284,12 +289,12 @@ export class PeopleList {
     const row = this.row(view.person.id);
     const { button } = row;
     const current = String(view.person.id === this.chosen);
-    if (button.getAttribute("aria-current") !== current) button.setAttribute("aria-current", current);
+    tell(button, "aria-current", current);
     button.hidden = false;
     if (!row.seen && button.isConnected) return;
     const name = (/** @type {number} */ id) => this.picture.people.get(id)?.name ?? "?";
     if (this.colours) {
-      const look = lookAt(view, limits(this.picture.rules, view.person.interval).lost);
+      const look = lookAt(view, lostAfter(this.picture.rules, view.person.interval));
       if (button.dataset.look !== nameOf(look)) {
         button.dataset.look = nameOf(look);
         row.mark.src = urlOf(look, this.colours);
@@ -354,6 +359,11 @@ function byNeed(a, b) {
  * @param {HTMLElement} element @param {string} text */
 function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** The same for an attribute. @param {Element} element @param {string} name @param {string} value */
+function tell(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /** Give a list these children in this order, touching only those out of place.

@@ -2,12 +2,13 @@
 
 import { Marker } from "/static/vendor/maplibre/maplibre-gl.mjs";
 
-import { gather, partsOf, statesOf, stepOf } from "./crowd.js";
+import { gather, needsOf, partsOf, statesOf, stepOf } from "./crowd.js";
+import { stateWords } from "./livecrowd.js";
 import { BELOW_NAMES } from "./map.js";
-import { digit, draw, drawWedge, lookAt, lookOf, nameOf, readColours, rgb } from "./marks.js";
-import { limits, mercatorX, mercatorY } from "./picture.js";
+import { digit, draw, drawNeed, drawWedge, lookAt, lookOf, nameOf, readColours, rgb } from "./marks.js";
+import { lostAfter, mercatorX, mercatorY } from "./views.js";
+import { MOST_NAMES, NameLayer } from "./names.js";
 import { SpriteLayer } from "./sprites.js";
-import { kinds } from "./words.js";
 
 /** @typedef {import("./picture.js").View} View */
 /** @typedef {import("./crowd.js").Cluster} Cluster */
@@ -17,11 +18,9 @@ const MOVING_MPS = 0.4;
 const WEDGE_ZOOM = 13;
 const LINES_ZOOM = 13;
 const NAMES_ZOOM = 15;
-// More names than fit on a screen without touching; the collision test has the last word.
-const MOST_NAMES = 250;
 const WEDGE_AWAY_PX = 18.25;
 const HIT_PX = 14;
-const FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"];
+const MORE = 0.5; // screens laid out beside what is seen, so that a drag finds people there
 /** @type {import("geojson").FeatureCollection} */
 const NOTHING = { type: "FeatureCollection", features: [] };
 
@@ -52,9 +51,8 @@ export class PeopleLayer {
     /** @type {{marks: View[], clusters: Cluster[]}} what the map shows */
     this.laid = { marks: [], clusters: [] };
     this.step = NaN;
-    /** @type {import("./crowd.js").Box} where marks are laid out: the screen and as much around it */
+    /** @type {import("./crowd.js").Box} where marks are laid out */
     this.box = { west: 0, east: 0, north: 0, south: 0 };
-    this.named = "";
     /** @type {Map<number, Marker>} */
     this.beacons = new Map();
     this.tailsOn = true;
@@ -65,6 +63,7 @@ export class PeopleLayer {
     /** another tool has the pointer */
     this.paused = false;
     this.sprites = new SpriteLayer("people", (name) => this.makeImage(name));
+    this.names = new NameLayer("names");
     this.tip = document.createElement("div");
     this.tip.className = "crowd-tip";
     this.tip.hidden = true;
@@ -72,17 +71,20 @@ export class PeopleLayer {
     this.addLayers();
     tandem.onPalette(() => this.recolour());
     const { map } = this;
-    map.on("webglcontextrestored", () => map.addLayer(this.sprites, "people-name"));
+    map.on("webglcontextrestored", () => {
+      map.addLayer(this.sprites);
+      map.addLayer(this.names);
+    });
     map.on("zoom", () => {
       this.sprites.marks = sizeAt(map.getZoom());
       if (stepOf(map.getZoom()) !== this.step) this.lay();
     });
-    map.on("moveend", () => {
+    map.on("move", () => {
       const { west, east, north, south } = this.screen(0);
       const { box } = this;
-      if (west < box.west || east > box.east || north < box.north || south > box.south) this.lay();
-      else this.updateNames();
+      if (west < box.west || east > box.east || north > box.north || south < box.south) this.lay();
     });
+    map.on("moveend", () => this.updateNames());
     map.on("movestart", () => this.hover(null));
     map.on("click", (event) => {
       if (!this.paused) this.openAt(event.point);
@@ -93,8 +95,9 @@ export class PeopleLayer {
 
   addLayers() {
     const { map } = this;
-    for (const id of ["tails", "links", "people-name"]) {
-      map.addSource(id, { type: "geojson", data: NOTHING });
+    for (const id of ["tails", "links"]) {
+      // Below the zoom of a street few tiles hold them all: fewer to cut anew when people move.
+      map.addSource(id, { type: "geojson", data: NOTHING, maxzoom: 14 });
     }
     map.addLayer(
       {
@@ -116,28 +119,13 @@ export class PeopleLayer {
     });
     this.sprites.marks = sizeAt(map.getZoom());
     map.addLayer(this.sprites);
-    map.addLayer({
-      id: "people-name",
-      type: "symbol",
-      source: "people-name",
-      layout: {
-        "text-field": ["get", "name"],
-        "text-font": FONTS,
-        "text-size": 13,
-        "text-variable-anchor": ["top", "bottom", "left", "right"],
-        "text-radial-offset": 1.35,
-        "symbol-sort-key": ["get", "rank"],
-      },
-      paint: { "text-halo-width": 1.6 },
-    });
+    map.addLayer(this.names);
   }
 
   recolour() {
-    const css = getComputedStyle(document.documentElement);
     this.colours = readColours();
     const { map, colours } = this;
-    map.setPaintProperty("people-name", "text-color", css.getPropertyValue("--text").trim());
-    map.setPaintProperty("people-name", "text-halo-color", css.getPropertyValue("--surface").trim());
+    this.names.recolour(colours.text, colours.edge);
     map.setPaintProperty("links", "line-color", colours.together);
     this.sprites.parts = [
       colours.alone,
@@ -154,6 +142,9 @@ export class PeopleLayer {
   makeImage(name) {
     const look = lookOf(name);
     if (look) return draw(look, this.colours);
+    if (name.startsWith("need:")) {
+      return drawNeed(name === "need:long" ? "long" : "silent", this.colours);
+    }
     return name === "wedge" ? drawWedge(this.colours) : digit(name, this.colours);
   }
 
@@ -173,7 +164,7 @@ export class PeopleLayer {
     const zoom = map.getZoom();
     const middle = map.getCenter();
     this.step = stepOf(zoom);
-    this.box = this.screen(1);
+    this.box = this.screen(MORE);
     const centre = { x: mercatorX(middle.lng), y: mercatorY(middle.lat) };
     this.laid = gather(this.views, zoom, this.chosen, centre, this.box);
     sprites.begin(middle.lng, middle.lat);
@@ -186,7 +177,7 @@ export class PeopleLayer {
         const course = (fix.course * Math.PI) / 180;
         sprites.image(x, y, 0, -WEDGE_AWAY_PX, wedge, course, 1);
       }
-      const look = nameOf(lookAt(view, limits(this.picture.rules, view.person.interval).lost));
+      const look = nameOf(lookAt(view, lostAfter(this.picture.rules, view.person.interval)));
       sprites.image(x, y, 0, 0, sprites.slot(look), 0, 1);
     }
     sprites.end();
@@ -194,16 +185,16 @@ export class PeopleLayer {
   }
 
   /**
-   * What the map shows, in mercator.
+   * What the map shows, in degrees.
    * @param {number} more screens beside it on each side
    * @returns {import("./crowd.js").Box}
    */
   screen(more) {
     const bounds = this.map.getBounds();
-    const [west, east] = [mercatorX(bounds.getWest()), mercatorX(bounds.getEast())];
-    const [north, south] = [mercatorY(bounds.getNorth()), mercatorY(bounds.getSouth())];
-    const [wide, high] = [(east - west) * more, (south - north) * more];
-    return { west: west - wide, east: east + wide, north: north - high, south: south + high };
+    const [west, east] = [bounds.getWest(), bounds.getEast()];
+    const [north, south] = [bounds.getNorth(), bounds.getSouth()];
+    const [wide, high] = [(east - west) * more, (north - south) * more];
+    return { west: west - wide, east: east + wide, north: north + high, south: south - high };
   }
 
   /** @param {Cluster} cluster */
@@ -217,12 +208,18 @@ export class PeopleLayer {
       const dx = (i - (text.length - 1) / 2) * 8;
       sprites.image(x, y, dx, 0, sprites.slot(text[i]), 0, -1);
     }
+    // Signs on the edge, above and below on the right.
+    const { long, silent } = needsOf(members);
+    const away = radiusOf(members.length) * 0.75;
+    if (long) sprites.image(x, y, away, -away, sprites.slot("need:long"), 0, -1);
+    if (silent) sprites.image(x, y, away, away, sprites.slot("need:silent"), 0, -1);
   }
 
   /** What is drawn, for whoever tests or measures the page; empty until the map has drawn it. */
   drawn() {
-    if (!this.sprites.draws) return { marks: [], clusters: [] };
+    if (!this.sprites.draws) return { marks: [], clusters: [], names: [] };
     return {
+      names: [...this.names.sides.keys()],
       marks: this.laid.marks.map((view) => ({
         id: view.person.id,
         lon: view.fix?.lon,
@@ -234,32 +231,28 @@ export class PeopleLayer {
         lat,
         people: members.map((view) => view.person.id),
         states: Object.fromEntries(statesOf(members)),
+        needs: needsOf(members),
       })),
     };
   }
 
-  /** Names of marks in sight, as many as fit; the map keeps them from lying over each other. */
+  /** Names of marks in sight, as many as fit: pointed at and chosen, then who needs a look. */
   updateNames() {
-    const { map } = this;
+    const { map, laid } = this;
     const all = map.getZoom() >= NAMES_ZOOM;
-    const box = map.getBounds();
-    const named = this.laid.marks.filter((view) => {
-      const { person, fix } = view;
-      const always = person.id === this.chosen || person.id === this.hovered || view.kind === "sos";
-      return (always || all) && fix && box.contains([fix.lon, fix.lat]);
-    });
-    const features = named.slice(-MOST_NAMES).map((view) => {
-      const fix = /** @type {import("./frames.js").Fix} */ (view.fix);
-      return {
-        type: /** @type {const} */ ("Feature"),
-        geometry: { type: /** @type {const} */ ("Point"), coordinates: [fix.lon, fix.lat] },
-        properties: { name: view.person.name, rank: view.rank },
-      };
-    });
-    const key = JSON.stringify(features);
-    if (key === this.named) return;
-    this.named = key;
-    void this.source("people-name").setData({ type: "FeatureCollection", features });
+    const box = this.screen(0);
+    /** @type {import("./names.js").Named[]} */
+    const named = [];
+    for (let i = laid.marks.length - 1; i >= 0; i -= 1) {
+      const { person, fix, kind, x, y } = laid.marks[i];
+      const first = person.id === this.chosen || person.id === this.hovered;
+      const wanted = first || ((all || kind === "sos") && named.length < MOST_NAMES);
+      if (!wanted || !fix) continue;
+      if (fix.lon < box.west || fix.lon > box.east || fix.lat < box.south || fix.lat > box.north) continue;
+      if (first) named.unshift({ id: person.id, name: person.name, x, y });
+      else named.push({ id: person.id, name: person.name, x, y });
+    }
+    this.names.lay(named, map.getCenter(), 512 * 2 ** map.getZoom());
   }
 
   /** Tails and links of the marks in sight; drawn less often than the marks. */
@@ -390,12 +383,10 @@ export class PeopleLayer {
   }
 }
 
-/** "27 people: Alone 3 · Together 24". @param {View[]} members */
-export function clusterWords(members) {
-  const words = kinds();
-  const states = [...statesOf(members)].map(([kind, count]) => `${words[kind]} ${count}`);
+/** "27 people: Alone 3 (1 too long) · Together 24". @param {View[]} members */
+function clusterWords(members) {
   const people = ngettext("%(n)s person", "%(n)s people", members.length);
-  return `${interpolate(people, { n: members.length }, true)}: ${states.join(" · ")}`;
+  return `${interpolate(people, { n: members.length }, true)}: ${stateWords(members)}`;
 }
 
 /**

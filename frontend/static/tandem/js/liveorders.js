@@ -294,6 +294,7 @@ export class OrdersPart {
       event.target instanceof Element && event.target.closest("input, textarea, select");
     if (event.key === "Escape" && !this.panel.hidden && (!typing || this.panel.contains(typing))) {
       this.close();
+      event.preventDefault(); // one step back, not two
     }
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "n") document.getElementById("lead-new")?.click();

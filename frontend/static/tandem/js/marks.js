@@ -1,7 +1,7 @@
 /**
  * How a person looks: shape first, then colour. Drawn once per look, used by map, list and legend.
  *
- * together ● filled, 2 or 3 notches · alone ○ open · company unknown ● grey with a dot · parked ◆ ·
+ * together ● filled, 2 or 3 notches · alone ○ open, with "!" when for too long · company unknown ● grey with a dot · parked ◆ ·
  * no signal ◌ hollow, dashed · SOS ▲ · square around it: on a hotspot · ring: age of the fix, a full
  * ring is new. Past the phone's own interval the fill goes and the outline stays.
  */
@@ -9,7 +9,8 @@
 /** @typedef {import("./picture.js").Kind} Kind */
 /** @typedef {{together: string, alone: string, hotspot: string, parked: string, lost: string,
  *    unknown: string, sos: string, edge: string, text: string}} Colours */
-/** @typedef {{kind: Kind, group: number, hotspot: boolean, ring: number, hollow: boolean}} Look */
+/** @typedef {{kind: Kind, group: number, hotspot: boolean, ring: number, hollow: boolean, long?: boolean}} Look
+ * long: alone for too long */
 
 export const SIZE = 34; // px of a mark's image, at pixel ratio 1
 const RATIO = 2;
@@ -36,12 +37,12 @@ export function readColours() {
 /** @param {Look} look */
 export function nameOf(look) {
   const group = look.kind === "together" ? Math.min(3, look.group) : 0;
-  return `mark:${look.kind}:${group}:${look.hotspot ? 1 : 0}:${look.ring}:${look.hollow ? 1 : 0}`;
+  return `mark:${look.kind}:${group}:${look.hotspot ? 1 : 0}:${look.ring}:${look.hollow ? 1 : 0}:${look.long ? 1 : 0}`;
 }
 
 /** @param {string} name @returns {Look | null} */
 export function lookOf(name) {
-  const [mark, kind, group, hotspot, ring, hollow] = name.split(":");
+  const [mark, kind, group, hotspot, ring, hollow, long] = name.split(":");
   if (mark !== "mark") return null;
   return {
     kind: /** @type {Kind} */ (kind),
@@ -49,6 +50,7 @@ export function lookOf(name) {
     hotspot: hotspot === "1",
     ring: Number(ring),
     hollow: hollow === "1",
+    long: long === "1",
   };
 }
 
@@ -67,6 +69,7 @@ export function lookAt(view, lostAfter) {
     hotspot: Boolean(view.state?.hotspot) && !gone,
     ring: Math.ceil(left * RINGS),
     hollow: !view.fresh && !gone,
+    long: view.long,
   };
 }
 
@@ -160,6 +163,7 @@ const shapes = {
     outlined(c, colours.edge, colour, look.hollow ? 1.8 : 3.6, () =>
       c.arc(0, 0, 6.4, 0, 2 * Math.PI),
     );
+    if (look.long) exclaim(c, colours.text);
   },
   unknown(c, look, colour, colours) {
     solid(c, look, colour, colours, () => c.arc(0, 0, 7.6, 0, 2 * Math.PI));
@@ -220,6 +224,30 @@ function dashed(c, look, colour, colours) {
   c.strokeStyle = colour;
   c.stroke();
   c.setLineDash([]);
+}
+
+/** "!", in the middle of a mark. @param {CanvasRenderingContext2D} c @param {string} colour */
+function exclaim(c, colour) {
+  c.fillStyle = colour;
+  c.fillRect(-1, -4, 2, 4.8);
+  c.fillRect(-1, 2, 2, 2);
+}
+
+/**
+ * A small sign at the edge of a bubble: somebody in it needs a look, as their own mark would say.
+ * @param {"long" | "silent"} need
+ * @param {Colours} colours
+ */
+export function drawNeed(need, colours) {
+  const [canvas, c] = square();
+  const kind = need === "long" ? "alone" : "lost";
+  c.beginPath();
+  c.arc(0, 0, 10, 0, 2 * Math.PI);
+  c.fillStyle = colours.edge;
+  c.fill();
+  const look = { kind: /** @type {Kind} */ (kind), group: 1, hotspot: false, ring: 0, hollow: false };
+  shapes[kind](c, { ...look, long: need === "long" }, colours[kind], colours);
+  return canvas;
 }
 
 /**

@@ -3,8 +3,12 @@
  * Knows nothing of sockets, maps or the page.
  */
 
+import { judge, newView } from "./views.js";
+
 /** @typedef {import("./frames.js").Fix} Fix */
 /** @typedef {import("./frames.js").Frame} Frame */
+/** @typedef {import("./views.js").View} View */
+/** @typedef {import("./views.js").Kind} Kind */
 
 /**
  * @typedef {object} Person
@@ -114,39 +118,8 @@
  * @property {Lead[]} orders
  */
 
-/** What one looks like on the map and in the list, most urgent first.
- * @typedef {"sos" | "lost" | "waiting" | "parked" | "together" | "alone" | "unknown" | "off"} Kind
- */
-
-/**
- * @typedef {object} View
- * @property {Person} person
- * @property {State | undefined} state
- * @property {Fix | undefined} fix
- * @property {Kind} kind
- * @property {Alarm | undefined} alarm open alarm
- * @property {number | null} age of the fix, s
- * @property {number | null} contact age of the last contact, s
- * @property {boolean} fresh
- * @property {number} group how many are together, 1 for nobody else
- * @property {number} rank what needs a look first; 0 is an SOS
- * @property {number} x mercator of the fix, the world being 1 wide; NaN without a fix
- * @property {number} y
- * @property {number} [lon] degrees, of which x and y are
- * @property {number} [lat]
- */
-
 const TAIL_MS = 300_000;
 const TAIL_STEP_MS = 10_000;
-
-/** Oldest unit below which a fix is fresh, and above which there is no signal, in s (decision 21).
- * @param {Rules} rules @param {number | null} interval */
-export function limits(rules, interval) {
-  return {
-    fresh: Math.max(rules.stale_floor_s, 2 * (interval ?? 0)),
-    lost: Math.max(rules.no_signal_floor_s, 3 * (interval ?? 0)),
-  };
-}
 
 export class Picture {
   /** @type {Map<number, Person>} */ people = new Map();
@@ -157,8 +130,11 @@ export class Picture {
   /** @type {Map<number, Lead>} */ orders = new Map();
   /** @type {Map<number, Unit>} */ units = new Map();
   /** @type {Map<number, [number, number, number][]>} */ tails = new Map();
-  /** @type {Map<number, View>} each person's view, written over every time */
+  /** @type {Map<number, View>} each person's view, written over every time: thousands of new
+   * objects a second are garbage otherwise */
   seen = new Map();
+  /** @type {View[] | null} the same in a row; null when somebody has come or gone */
+  row = null;
   /** @type {Rules} */
   rules = { stale_floor_s: 30, no_signal_floor_s: 300, alone_grace_s: 300, parked_after_s: 600 };
   unit = 0;
@@ -168,13 +144,13 @@ export class Picture {
   reset(snapshot) {
     this.people = new Map(snapshot.people.map((row) => [row.id, row]));
     this.states = new Map(snapshot.states.map((row) => [row.person, row]));
-    this.fixes = new Map(snapshot.fixes.map((row) => [row.person, row]));
+    this.fixes = new Map(snapshot.fixes.map((row) => [row.person, { ...NO_FIX, ...row }]));
     this.alarms = new Map(snapshot.alarms.map((row) => [row.id, row]));
     this.checks = new Map(snapshot.checks.map((row) => [row.id, row]));
     this.orders = new Map(snapshot.orders.map((row) => [row.id, row]));
     this.units = new Map(snapshot.units.map((row) => [row.id, row]));
-    for (const row of snapshot.people) this.receive(row);
     this.seen.clear();
+    for (const row of snapshot.people) this.receive(row);
     this.order();
     this.rules = snapshot.rules;
     this.unit = snapshot.unit;
@@ -200,21 +176,17 @@ export class Picture {
       const before = this.states.get(row.person);
       if (before && before.v > row.v) continue;
       this.states.set(row.person, row);
+      const view = this.seen.get(row.person);
+      if (view) view.state = row;
       // Nothing of a duty that has ended stays in the browser.
       const fix = this.fixes.get(row.person);
       if (fix && (!row.duty || fix.at < row.duty[0])) {
         this.fixes.delete(row.person);
         this.tails.delete(row.person);
+        if (view) view.stored = undefined;
       }
     }
-    for (const fix of frame.moves) {
-      const before = this.fixes.get(fix.person);
-      if (before && before.at > fix.at) continue;
-      // Written over rather than replaced: thousands of objects a second are garbage otherwise.
-      if (before) rewrite(before, fix);
-      else this.fixes.set(fix.person, fix);
-      this.lengthen(fix);
-    }
+    this.move(frame.moves);
     for (const row of rest.alarms ?? []) this.alarms.set(row.id, row);
     for (const row of rest.checks ?? []) {
       if (row.over) this.checks.delete(row.id);
@@ -223,6 +195,24 @@ export class Picture {
     for (const id of rest.over ?? []) this.alarms.delete(id);
     for (const row of rest.orders ?? []) this.orders.set(row.id, row);
     if (rest.judged) this.judged = rest.judged;
+  }
+
+  /** @param {import("./frames.js").Moves} moves */
+  move(moves) {
+    for (let i = 0; i < moves.count; i += 1) {
+      const person = moves.person(i);
+      let fix = this.fixes.get(person);
+      if (!fix) {
+        fix = { ...NO_FIX, person };
+        this.fixes.set(person, fix);
+        const view = this.seen.get(person);
+        if (view) view.stored = fix;
+      } else if (fix.at > moves.recorded(i)) {
+        continue;
+      }
+      moves.write(i, fix);
+      this.lengthen(fix);
+    }
   }
 
   /** Give everybody a place by name, so that sorting compares numbers. */
@@ -235,6 +225,13 @@ export class Picture {
 
   /** Somebody of another unit stands under that unit's name. @param {Person} person */
   receive(person) {
+    const view = this.seen.get(person.id);
+    if (view) view.person = person;
+    else {
+      const [state, stored] = [this.states.get(person.id), this.fixes.get(person.id)];
+      this.seen.set(person.id, newView(person, state, stored));
+    }
+    this.row = null;
     if (!person.guest || this.units.has(person.unit)) return;
     this.units.set(person.unit, {
       id: person.unit,
@@ -247,6 +244,7 @@ export class Picture {
 
   /** @param {number} id */
   forget(id) {
+    this.row = null;
     const unit = this.people.get(id)?.guest ? this.people.get(id)?.unit : undefined;
     for (const map of [this.people, this.states, this.fixes, this.tails, this.seen]) map.delete(id);
     if (unit !== undefined && ![...this.people.values()].some((row) => row.unit === unit)) {
@@ -306,98 +304,35 @@ export class Picture {
    */
   views(now) {
     const alarmOf = new Map(this.openAlarms().map((alarm) => [alarm.person, alarm]));
-    return [...this.people.values()].map((person) =>
-      this.view(person, now, alarmOf.get(person.id)),
-    );
+    this.row ??= [...this.seen.values()];
+    for (const view of this.row) {
+      judge(view, now, alarmOf.size ? alarmOf.get(view.person.id) : undefined, this.rules);
+    }
+    return this.row;
   }
 
   /**
-   * @param {Person} person
-   * @param {number} now
-   * @param {Alarm | undefined} alarm
-   * @returns {View}
+   * How one stands.
+   * @param {number} id
+   * @param {number} now ms
    */
-  view(person, now, alarm) {
-    const state = this.states.get(person.id);
-    const onDuty = Boolean(state?.duty && state.duty[0] <= now && now < state.duty[1]);
-    const stored = this.fixes.get(person.id);
-    const fix = onDuty || alarm ? stored : undefined;
-    const age = fix ? Math.max(0, (now - fix.at) / 1000) : null;
-    const heard = Math.max(fix?.got ?? 0, state?.contact ?? 0);
-    const { fresh, lost } = limits(this.rules, person.interval);
-    const group = onDuty && state ? 1 + state.partners.length + state.others : 1;
-    /** @type {Kind} */
-    let kind;
-    if (alarm) kind = "sos";
-    else if (!onDuty) kind = "off";
-    else if (age === null) kind = "waiting";
-    else if (age > lost) kind = "lost";
-    else if (state?.parked) kind = "parked";
-    else kind = state?.company ?? "unknown";
-    const aloneFor = kind === "alone" && state?.since ? (now - state.since) / 1000 : 0;
-    let view = this.seen.get(person.id);
-    if (!view) {
-      view = /** @type {View} */ ({ x: NaN, y: NaN });
-      this.seen.set(person.id, view);
-    }
-    if (fix && (fix.lon !== view.lon || fix.lat !== view.lat || Number.isNaN(view.x))) {
-      view.lon = fix.lon;
-      view.lat = fix.lat;
-      view.x = mercatorX(fix.lon);
-      view.y = mercatorY(fix.lat);
-    }
-    view.person = person;
-    view.state = state;
-    view.fix = fix;
-    view.kind = kind;
-    view.alarm = alarm;
-    view.age = age;
-    view.contact = heard ? Math.max(0, (now - heard) / 1000) : null;
-    view.fresh = age !== null && age <= fresh;
-    view.group = group;
-    view.rank = rankOf(kind, Boolean(alarm?.acknowledged), aloneFor > this.rules.alone_grace_s);
+  view(id, now) {
+    const view = this.seen.get(id);
+    const alarm = this.openAlarms().find((each) => each.person === id);
+    if (view) judge(view, now, alarm, this.rules);
     return view;
   }
 }
 
-/** @param {Fix} kept @param {Fix} fix */
-function rewrite(kept, fix) {
-  kept.lon = fix.lon;
-  kept.lat = fix.lat;
-  kept.at = fix.at;
-  kept.got = fix.got;
-  kept.course = fix.course;
-  kept.speed = fix.speed;
-  kept.accuracy = fix.accuracy;
-  kept.battery = fix.battery;
-}
-
-/** Mercator of the whole world in 0…1. @param {number} lon degrees */
-export const mercatorX = (lon) => (180 + lon) / 360;
-/** @param {number} lat degrees */
-export const mercatorY = (lat) =>
-  (180 - (180 / Math.PI) * Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360))) / 360;
-
-/** @type {Record<Kind, number>} */
-const RANKS = {
-  sos: 0,
-  lost: 3,
-  waiting: 4,
-  alone: 5,
-  unknown: 6,
-  parked: 7,
-  together: 8,
-  off: 9,
+/** @type {Fix} */
+const NO_FIX = {
+  person: 0,
+  lon: NaN,
+  lat: NaN,
+  at: NaN,
+  got: NaN,
+  course: null,
+  speed: null,
+  accuracy: null,
+  battery: null,
 };
-
-/**
- * What needs a look first: SOS, alone too long, no signal, nothing yet, then the rest.
- * @param {Kind} kind
- * @param {boolean} answered
- * @param {boolean} tooLong
- */
-function rankOf(kind, answered, tooLong) {
-  if (kind === "sos") return answered ? 1 : 0;
-  if (kind === "alone" && tooLong) return 2;
-  return RANKS[kind];
-}

@@ -8,7 +8,7 @@
  */
 
 import { SIZE } from "./marks.js";
-import { mercatorX, mercatorY } from "./picture.js";
+import { mercatorX, mercatorY } from "./views.js";
 
 const RATIO = 2; // the images' pixels a CSS px
 const GUTTER = 2;
@@ -320,7 +320,7 @@ function grown(array) {
 }
 
 /** @param {WebGL2RenderingContext} gl @param {string} vertex @param {string} fragment */
-function program(gl, vertex, fragment) {
+export function program(gl, vertex, fragment) {
   const made = gl.createProgram();
   for (const [kind, source] of /** @type {[number, string][]} */ ([
     [gl.VERTEX_SHADER, vertex],
