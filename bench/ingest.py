@@ -34,7 +34,7 @@ CONNECTIONS = 64
 RUNS = 5
 STEADY_RUNS = 3
 STEADY_S = 10
-REQUESTS = {1: 10_000, 100: 500}
+REQUESTS = {1: 20_000, 100: 1_000}
 PEER_REQUESTS = {"plain": 500, "node": 5_000}
 COPY_ROWS = 100_000
 
@@ -169,6 +169,7 @@ def stored() -> int:
 
 def copy_rate() -> float:
     """Rows a second by binary COPY of packed rows, 1,000 a commit, into the same table."""
+    from patrols.storage.partitions import make_partition, week_start
     from patrols.storage.positions import COLUMNS, COPY_HEAD, COPY_TAIL, pack_row
     from patrols.wire import Reading
 
@@ -188,6 +189,8 @@ def copy_rate() -> float:
         bodies.append(COPY_HEAD + b"".join(rows) + COPY_TAIL)
     with contextlib.closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
         cursor = connection.cursor()
+        make_partition(cursor, week_start(datetime.fromtimestamp(start_us / 1e6, UTC)))
+        connection.commit()
         began_s = time.perf_counter()
         for body in bodies:
             cursor.copy_expert(

@@ -58,6 +58,9 @@ class Desk:
     slacks: dict[int, list[tuple[date, int]]] = field(default_factory=dict)
     slacks_us: int = 0
     repeats: float = 0.0
+    # Names of the statements that its connection has prepared; None: a connection of Django's,
+    # which may be another one tomorrow, prepares nothing.
+    prepared: set[str] | None = None
 
     def cursor(self) -> Any:
         """A plain cursor of this thread's connection, which is in autocommit mode."""
@@ -71,6 +74,10 @@ class Desk:
         self.contacts.clear()
         self.partitions.clear()
         self.slacks_us = 0
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection."""
         try:
             connection.close()
         except psycopg2.Error:

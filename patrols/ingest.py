@@ -194,7 +194,7 @@ def finish(
     if batch.latest:
         statements.append(beside.move_latest(batch.latest))
     if touched:
-        statements.append(marks.touch_days(touched))
+        statements.extend(marks.touch_days(touched))
     refused: dict[tuple[int, int, date, str], int] = {}
     quarantined = []
     contacts: dict[int, int] = {}
@@ -225,7 +225,7 @@ def finish(
         statements.append(beside.note_contact(contacts))
     statements.extend(beside.end_old_secret(*used) for used in sorted(renewed.items()))
     statements.extend(beside.note_app(*told) for told in sorted(apps.items()))
-    beside.together(cursor, statements)
+    beside.together(cursor, statements, prepared=desk.prepared)
     desk.contacts.update(contacts)
     for phone_id in renewed:
         desk.phones[phone_id].old_secret_sha256 = ""

@@ -1,267 +1,264 @@
-"""One writer thread for all phones of a process: what gathers while one batch commits is the next.
+"""One writer process for all phones of a server process: what gathers while it commits is next.
 
-Handlers and sockets hand an upload over and wait; they go on after its COMMIT. The queue is
-bounded: when it is full, or the database cannot be reached, they answer 503 and the phone keeps
-what it has.
+Handlers and sockets hand an upload over and wait; they go on after its COMMIT. The writer is a
+process of its own (`patrols.writing`), because taking and writing would otherwise wait for each
+other in one interpreter (docs/benchmarks.md). What is under way is bounded: above that, or when
+the database cannot be reached, phones are answered 503 and keep what they have. If the writer
+dies, so are those that wait, and the next upload starts a new one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
+import subprocess
+import sys
 import threading
-import time
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
-import psycopg2
-from django.db import Error as DjangoDatabaseError
+from django.conf import settings
 from django.db import connection
 
-from patrols import ingest
 from patrols.admission import Upload
-from patrols.desk import Desk
 from patrols.ingest import Receipt
-from patrols.storage.carriers import find_phone
+from patrols.writing.messages import Arriving, Found, Given, Opening, pack, read_told
+from patrols.writing.writer import now_us
+
+__all__ = ["RETRY_AFTER_S", "GroupCommit", "Unavailable", "desk", "now_us"]
 
 log = logging.getLogger(__name__)
 
-DATABASE_TROUBLE = (psycopg2.Error, DjangoDatabaseError)
-
 # Uploads wait at most this many readings deep (about 60 MB); more is answered 503.
 MOST_WAITING = 200_000
-# … and so many are taken into one transaction.
-MOST_TOGETHER = 20_000
+MOST_LOOKUPS = 1_000
 # A batch is tried again for this long, within the 15 s that phones wait for an answer.
 PATIENCE_S = 8.0
-FIRST_PAUSE_S = 0.05
-LONGEST_PAUSE_S = 1.0
 RETRY_AFTER_S = 5
+# Of what one turn of an event loop brings, so much (uploads and readings) goes over at once, not at
+# its end: then the writer commits the first while the loop still reads the last.
+AT_ONCE = 32
+READ_AT_ONCE = 2**20
+# How long the end of a writer is waited for: its patience, and one commit.
+END_WITHIN_S = 20.0
 
 
 class Unavailable(Exception):
-    """Not taken: the queue is full or the database cannot be reached. The phone should retry."""
+    """Not taken: too much waits or the database cannot be reached. The phone should retry."""
 
 
-class Waiting[T]:
-    """A request that waits in some event loop for what the writer will say."""
+class Link:
+    """An event loop's writer process and the socket to it; used in that loop only."""
 
-    __slots__ = ("future", "loop", "what")
-
-    def __init__(self, what: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self.what = what
+    def __init__(self, loop: asyncio.AbstractEventLoop, patience_s: float) -> None:
         self.loop = loop
-        self.future: asyncio.Future[T] = loop.create_future()
+        self.weight = 0  # of the uploads that wait
+        self.uploads: deque[tuple[asyncio.Future[Receipt], int]] = deque()
+        self.lookups: deque[asyncio.Future[tuple[int, str] | None]] = deque()
+        self.given = Given()  # what this turn of the loop has brought and is not sent
+        self.given_weight = 0
+        self.in_turn = False
+        self.unsent = b""
+        self.arriving = Arriving()
+        self.closing = self.dead = False
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "patrols.writing", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                cwd=settings.BASE_DIR,
+            )
+        self.socket.setblocking(False)
+        loop.add_reader(self.socket, self.receive)
+        self.send(pack(Opening(database_parameters(), patience_s)))
 
+    def take(self, upload: Upload, weight: int) -> asyncio.Future[Receipt]:
+        """Hand an upload over, at the end of this turn at the latest."""
+        future: asyncio.Future[Receipt] = self.loop.create_future()
+        self.uploads.append((future, weight))
+        self.weight += weight
+        self.given.uploads.append(upload)
+        self.given_weight += weight
+        if self.given_weight >= AT_ONCE:
+            self.hand_over()
+        elif not self.in_turn:
+            self.begin_turn()
+        return future
 
-def now_us() -> int:
-    """The present in microseconds since 1970."""
-    return time.time_ns() // 1000
+    def find_phone(self, secrets_sha256: list[str]) -> asyncio.Future[tuple[int, str] | None]:
+        """Ask whose the first known secret is, at the end of this turn."""
+        future: asyncio.Future[tuple[int, str] | None] = self.loop.create_future()
+        self.lookups.append(future)
+        self.given.secrets.append(secrets_sha256)
+        if not self.in_turn:
+            self.begin_turn()
+        return future
+
+    def begin_turn(self) -> None:
+        """See that what this turn brings goes over at its end."""
+        self.in_turn = True
+        self.loop.call_soon(self.end_turn)
+
+    def end_turn(self) -> None:
+        """What this turn has brought and was not handed over."""
+        self.in_turn = False
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """What has been given, to the writer."""
+        if not self.dead and (self.given.uploads or self.given.secrets):
+            given, self.given = self.given, Given([], [])
+            self.given_weight = 0
+            self.send(pack(given))
+
+    def send(self, data: bytes) -> None:
+        """Over the socket, the rest as soon as there is room."""
+        if self.unsent:
+            self.unsent += data
+            return
+        self.unsent = data
+        self.send_on()
+        if self.unsent:
+            self.loop.add_writer(self.socket, self.send_on)
+
+    def send_on(self) -> None:
+        """As much of what is unsent as there is room for."""
+        try:
+            sent = self.socket.send(self.unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.die()
+            return
+        self.unsent = self.unsent[sent:]
+        if not self.unsent:
+            self.loop.remove_writer(self.socket)
+            if self.closing:
+                self.socket.shutdown(socket.SHUT_WR)
+
+    def receive(self) -> None:
+        """Answers from the writer, to those who wait."""
+        try:
+            data = self.socket.recv(READ_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.die()
+            return
+        for message in self.arriving.take(data):
+            told = read_told(message)
+            for receipt in told.receipts:
+                future, weight = self.uploads.popleft()
+                self.weight -= weight
+                if future.done():
+                    continue  # given up by its request
+                if receipt is None:
+                    future.set_exception(Unavailable())
+                else:
+                    future.set_result(receipt)
+            for found in told.found:
+                answer(self.lookups.popleft(), found)
+
+    def close(self) -> None:
+        """Send what this turn has brought, and that nothing more comes."""
+        self.hand_over()
+        self.closing = True
+        if not self.unsent and not self.dead:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+
+    def die(self) -> None:
+        """The writer has gone: nobody who still waits knows what became of theirs."""
+        if self.dead:
+            return
+        self.dead = True
+        self.loop.remove_reader(self.socket)
+        self.loop.remove_writer(self.socket)
+        self.socket.close()
+        waiting: list[asyncio.Future[Any]] = [future for future, _ in self.uploads]
+        waiting += self.lookups
+        if waiting or not self.closing:
+            log.error("The writer of positions has died; %d requests are told so.", len(waiting))
+        for future in waiting:
+            if not future.done():
+                future.set_exception(Unavailable())
+        self.uploads.clear()
+        self.lookups.clear()
+        # It has closed its end, so it is about to end; a process that was killed has.
+        threading.Thread(target=self.process.wait, name="writer-end", daemon=True).start()
 
 
 class GroupCommit:
-    """The queue and its writer thread, started at first use."""
+    """The writers of this process: one for each event loop, started at first use."""
 
     def __init__(self, *, most_waiting: int = MOST_WAITING, patience_s: float = PATIENCE_S) -> None:
         self.most_waiting = most_waiting
         self.patience_s = patience_s
-        self.weight = 0
-        self.uploads: deque[Waiting[Receipt]] = deque()
-        self.lookups: deque[Waiting[tuple[int, str] | None]] = deque()
-        # What the handlers of each loop have put since its last turn; see `put`.
-        self.gathering: dict[asyncio.AbstractEventLoop, list[tuple[deque[Any], Waiting[Any]]]] = {}
-        self.lock = threading.Lock()
-        self.wake = threading.Condition(self.lock)
-        self.thread: threading.Thread | None = None
-        self.closing = False
-        self.down = False
+        self.links: dict[asyncio.AbstractEventLoop, Link] = {}
 
-    async def take(self, upload: Upload) -> Receipt:
-        """Hand an upload over; returns after its COMMIT. Raises Unavailable."""
+    def take(self, upload: Upload) -> asyncio.Future[Receipt]:
+        """Hand an upload over; done after its COMMIT. Raises Unavailable, now or then."""
+        link = self.link()
         weight = upload.weight
-        if self.weight + weight > self.most_waiting:
+        if link.weight + weight > self.most_waiting:
             raise Unavailable
-        waiting: Waiting[Receipt] = Waiting(upload, asyncio.get_running_loop())
-        self.put(self.uploads, waiting, weight)
-        return await waiting.future
+        return link.take(upload, weight)
 
-    async def find_phone(self, secrets_sha256: list[str]) -> tuple[int, str] | None:
-        """(phone id, which secret) of the first that is a phone's. Raises Unavailable."""
-        if len(self.lookups) > 1_000:
+    def find_phone(self, secrets_sha256: list[str]) -> asyncio.Future[tuple[int, str] | None]:
+        """(phone id, which secret) of the first that is a phone's. Raises Unavailable likewise."""
+        link = self.link()
+        if len(link.lookups) > MOST_LOOKUPS:
             raise Unavailable
-        waiting: Waiting[tuple[int, str] | None] = Waiting(
-            secrets_sha256, asyncio.get_running_loop()
-        )
-        self.put(self.lookups, waiting, 0)
-        return await waiting.future
+        return link.find_phone(secrets_sha256)
 
-    def put(self, queue: deque[Any], waiting: Waiting[Any], weight: int) -> None:
-        """Into a queue, together with what else the loop's present turn brings.
-
-        A writer that woke at the first of them would commit it alone, and wait for the interpreter
-        while the loop goes through the others.
-        """
-        loop = waiting.loop
-        with self.lock:
-            if self.closing:
-                raise Unavailable
-            self.weight += weight
-            gathered = self.gathering.get(loop)
-            if gathered is None:
-                self.gathering[loop] = [(queue, waiting)]
-                loop.call_soon(self.hand_over, loop)
-            else:
-                gathered.append((queue, waiting))
-
-    def hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        """What one turn of a loop has brought, to the writer; it wakes if it sleeps."""
-        with self.lock:
-            for queue, waiting in self.gathering.pop(loop, ()):
-                queue.append(waiting)
-            if self.thread is None:
-                self.thread = threading.Thread(target=self.run, name="phone-writer", daemon=True)
-                self.thread.start()
-            self.wake.notify()
+    def link(self) -> Link:
+        """The running loop's writer. Raises Unavailable if none can be started."""
+        loop = asyncio.get_running_loop()
+        link = self.links.get(loop)
+        if link is None or link.dead or link.closing:
+            try:
+                link = self.links[loop] = Link(loop, self.patience_s)
+            except OSError as error:
+                log.error("The writer of positions cannot be started: %s", error)
+                raise Unavailable from error
+        return link
 
     def close(self) -> None:
-        """Write what waits, end the thread, close its connection. Later calls start anew."""
-        with self.wake:
-            self.closing = True
-            for gathered in self.gathering.values():
-                for queue, waiting in gathered:
-                    queue.append(waiting)
-            self.gathering.clear()
-            if self.thread is None and (self.uploads or self.lookups):
-                self.thread = threading.Thread(target=self.run, name="phone-writer", daemon=True)
-                self.thread.start()
-            self.wake.notify()
-        if self.thread is not None:
-            self.thread.join()
-        self.thread = None
-        self.closing = False
+        """Write what waits and end the writers; a later call starts new ones.
 
-    # The writer thread
-
-    def run(self) -> None:
-        """Take, commit, tell; until closed."""
-        desk = Desk()
-        try:
-            while True:
-                with self.wake:
-                    while not (self.uploads or self.lookups or self.closing):
-                        self.wake.wait()
-                    if self.closing and not (self.uploads or self.lookups):
-                        return
-                    lookups = list(self.lookups)
-                    self.lookups.clear()
-                    uploads = self.gather()
-                if lookups:
-                    self.look_up(desk, lookups)
-                if uploads:
-                    self.write(desk, uploads)
-        finally:
-            connection.close()
-
-    def gather(self) -> list[Waiting[Receipt]]:
-        """What has gathered, up to one transaction's worth; at least one upload."""
-        gathered: list[Waiting[Receipt]] = []
-        weight = 0
-        while self.uploads and (not gathered or weight < MOST_TOGETHER):
-            waiting = self.uploads.popleft()
-            weight += waiting.what.weight
-            gathered.append(waiting)
-        self.weight -= weight
-        return gathered
-
-    def write(self, desk: Desk, batch: list[Waiting[Receipt]]) -> None:
-        """One batch, committed; each waiting request is told."""
-        try:
-            receipts: Sequence[Any] = self.accept(desk, [w.what for w in batch])
-        except DATABASE_TROUBLE:
-            receipts = [Unavailable()] * len(batch)
-        except Exception:
-            # A bug that one upload meets must not cost the others.
-            log.exception("Taking in a batch of uploads failed; taking them one by one.")
-            desk.reconnect()
-            receipts = [self.accept_alone(desk, waiting.what) for waiting in batch]
-        tell(batch, receipts)
-
-    def accept(self, desk: Desk, uploads: list[Upload]) -> list[Receipt]:
-        """`ingest.accept`, tried again on a new connection while the database is away."""
-        give_up_s = time.monotonic() + (0 if self.down or self.closing else self.patience_s)
-        pause_s = FIRST_PAUSE_S
-        while True:
+        Not from within their loops.
+        """
+        links = [*self.links.values()]
+        self.links.clear()
+        for link in links:
             try:
-                receipts = ingest.accept(desk, uploads, now_us())
-            except DATABASE_TROUBLE as error:
-                desk.reconnect()
-                if time.monotonic() + pause_s > give_up_s:
-                    if not self.down:
-                        log.error("The database does not take positions: %s", describe(error))
-                    self.down = True
-                    raise
-                time.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            else:
-                if self.down:
-                    log.warning("The database takes positions again.")
-                self.down = False
-                return receipts
-
-    def accept_alone(self, desk: Desk, upload: Upload) -> Receipt | Unavailable:
-        """One upload of a failed batch."""
-        try:
-            return self.accept(desk, [upload])[0]
-        except DATABASE_TROUBLE:
-            return Unavailable()
-        except Exception:
-            log.exception("An upload of phone %s cannot be taken in.", upload.phone_id)
-            desk.reconnect()
-            return Unavailable()
-
-    def look_up(self, desk: Desk, batch: list[Waiting[tuple[int, str] | None]]) -> None:
-        """Phones by their secrets; one more try on a new connection."""
-        found: list[Any] = []
-        for waiting in batch:
-            for attempt in (1, 2):
-                try:
-                    found.append(find_phone(desk.cursor(), waiting.what))
-                    break
-                except DATABASE_TROUBLE as error:
-                    desk.reconnect()
-                    if attempt == 2:
-                        log.error("Looking up a phone failed: %s", describe(error))
-                        found.append(Unavailable())
-        tell(batch, found)
+                link.loop.call_soon_threadsafe(link.close)
+            except RuntimeError:  # its loop has ended
+                link.socket.close()
+            link.process.wait(END_WITHIN_S)
 
 
-def describe(error: Exception) -> str:
-    """The first line of a database error; it may not hold what was sent."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
+def answer(future: asyncio.Future[tuple[int, str] | None], found: Found) -> None:
+    """What a look-up has brought, to the request that waits for it."""
+    if future.done():
+        return
+    if not found.reached:
+        future.set_exception(Unavailable())
+    elif found.phone_id is None:
+        future.set_result(None)
+    else:
+        future.set_result((found.phone_id, found.secret_sha256))
 
 
-def tell(batch: Sequence[Waiting[Any]], outcomes: Sequence[Any]) -> None:
-    """Wake the waiting requests, with one call for each event loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-    for waiting, outcome in zip(batch, outcomes, strict=True):
-        loops.setdefault(waiting.loop, []).append((waiting.future, outcome))
-    for loop, pairs in loops.items():
-        try:
-            loop.call_soon_threadsafe(set_all, pairs)
-        except RuntimeError:
-            log.info("%d requests are gone; their loop has ended.", len(pairs))
-
-
-def set_all(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    """Outcomes to futures, in their loop; requests that were given up are skipped."""
-    for future, outcome in pairs:
-        if future.done():
-            continue
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
+def database_parameters() -> dict[str, Any]:
+    """What the writer needs to connect as this process does."""
+    given = connection.get_connection_params()
+    return {name: value for name, value in given.items() if isinstance(value, (str, int))}
 
 
 # The one of this process: HTTP and sockets share it.

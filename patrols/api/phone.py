@@ -20,7 +20,7 @@ from patrols.admission import Upload
 from patrols.api.group_commit import RETRY_AFTER_S, GroupCommit, Unavailable, desk, now_us
 from patrols.api.limits import Buckets, Shares
 from patrols.phones import hash_secret
-from patrols.wire import Message, Quarantined, Unreadable
+from patrols.wire import Delivery, Message, Quarantined, Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def unavailable(app: str, extra: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
 
 @dataclass
 class PhoneIngest:
-    """The ASGI application behind `/phone/`. `close()` writes what waits and ends the writer."""
+    """The ASGI application behind `/phone/`."""
 
     writer: GroupCommit = field(default_factory=lambda: desk)
     known: dict[str, int] = field(default_factory=dict)  # secret's hash → phone id
@@ -143,10 +143,6 @@ class PhoneIngest:
             return
         await send(answer.start)
         await send(answer.end)
-
-    def close(self) -> None:
-        """Write what waits and end the writer thread."""
-        self.writer.close()
 
     async def answer(self, scope: dict[str, Any], receive: Receive) -> Answer | None:
         """The answer to a request; None if the phone has hung up."""
@@ -205,7 +201,14 @@ class PhoneIngest:
         if not self.shares.take(phone_id, share):
             raise Unavailable  # one phone's flood must not fill the queue of all
         try:
-            upload = await self.read(app, phone, message, size)
+            received_us = now_us()
+            if size > LARGE_BODY:
+                delivered = await asyncio.to_thread(
+                    deliver, phone_id, app, message, size, received_us
+                )
+            else:
+                delivered = deliver(phone_id, app, message, size, received_us)
+            upload = self.limited(phone, message, size, delivered, received_us)
             receipt = await self.writer.take(upload)
             if not receipt.known:  # revoked or renewed since: what does its secret open now?
                 self.known.pop(upload.secret_sha256, None)
@@ -306,28 +309,13 @@ class PhoneIngest:
         self.known[digest] = phone_id
         return found
 
-    async def read(self, app: str, phone: Known, message: Message, size: int) -> Upload:
-        """The parsed upload; what cannot be read goes to quarantine whole, without the secret."""
+    def limited(
+        self, phone: Known, message: Message, size: int, delivery: Delivery, received_us: int
+    ) -> Upload:
+        """What was delivered, as an upload without the secret, with the limit that it is over."""
         phone_id, digest = phone
-        received_us = now_us()
-        dialect = wire.DIALECTS[app]
         over = ""
-        try:
-            if size > LARGEST_KEPT_BODY:
-                raise Unreadable("too_large", f"The body of {size} bytes was cut.")
-            if size > LARGE_BODY:
-                delivery = await asyncio.to_thread(wire.read, dialect, message, received_us)
-            else:
-                delivery = wire.read(dialect, message, received_us)
-        except Exception as error:
-            # A body that meets a bug of ours must not block its phone for ever, either.
-            if not isinstance(error, Unreadable):
-                log.exception("A message of phone %s could not be read.", phone_id)
-                error = Unreadable("unexpected", "Reading the body failed; the log says where.")
-            raw = without_names(message.body or message.query, wire.names(message))
-            spoilt = Quarantined(error.reason, error.detail, raw)
-            return Upload(phone_id, received_us, [], [], [spoilt], "", digest, message.told_app)
-        if size > LARGEST_BODY:
+        if LARGEST_BODY < size <= LARGEST_KEPT_BODY:
             over = "too_large"
         elif len(delivery.readings) > wire.MOST_ITEMS:
             over = "too_many"
@@ -347,6 +335,21 @@ class PhoneIngest:
             digest,
             message.told_app,
         )
+
+
+def deliver(phone_id: int, app: str, message: Message, size: int, received_us: int) -> Delivery:
+    """What a message brings; one that cannot be read as a whole brings itself, for quarantine."""
+    try:
+        if size > LARGEST_KEPT_BODY:
+            raise Unreadable("too_large", f"The body of {size} bytes was cut.")
+        return wire.read(wire.DIALECTS[app], message, received_us)
+    except Exception as error:
+        # A body that meets a bug of ours must not block its phone for ever, either.
+        if not isinstance(error, Unreadable):
+            log.exception("A message of phone %s could not be read.", phone_id)
+            error = Unreadable("unexpected", "Reading the body failed; the log says where.")
+        raw = message.body or message.query
+        return Delivery([], [], [Quarantined(error.reason, error.detail, raw)])
 
 
 def too_large(app: str) -> Answer:

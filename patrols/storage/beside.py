@@ -7,14 +7,24 @@ are sorted by key, so that two processes that write the same people cannot lock 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from patrols.admission import Sos
 from patrols.wire import Quarantined, Reading
 
-Statement = tuple[str, list[Any]]
+
+class Statement(NamedTuple):
+    """An SQL statement and its values. One with a name may be prepared: its text never changes,
+    and each `%s` has a cast that says its type.
+    """
+
+    sql: str
+    values: list[Any]
+    name: str = ""
+
 
 # A moment from microseconds since 1970, exactly.
 MOMENT = "('epoch'::timestamptz + {} * interval '1 microsecond')"
@@ -44,7 +54,7 @@ def move_latest(latest: Mapping[LatestKey, LatestRow]) -> Statement:
             latest.items(), key=by_key
         )
     ]
-    return (
+    return Statement(
         f"""
 INSERT INTO patrols_latest AS l
     (bureau_id, person_id, phone_id, recorded_at, received_at, point,
@@ -66,6 +76,7 @@ ON CONFLICT (bureau_id, person_id) DO UPDATE SET
 WHERE EXCLUDED.recorded_at > l.recorded_at
 """,  # noqa: S608  (constants of this file only)
         [number_array(column) for column in zip(*rows, strict=True)],
+        "move_latest",
     )
 
 
@@ -82,7 +93,7 @@ def number_array(column: Iterable[float | None]) -> str:
 def count_refused(counts: Mapping[tuple[int, int, date, str], int], received_us: int) -> Statement:
     """Add to the counts of refused fixes: by bureau, person, local day and reason."""
     rows = sorted(counts.items())
-    return (
+    return Statement(
         f"""
 INSERT INTO patrols_refusedcount AS r (bureau_id, person_id, day, reason, count, last_at)
 SELECT bureau, person, day, reason, n, {MOMENT.format("%s")}
@@ -121,7 +132,7 @@ def keep_quarantined(
                 digest.hexdigest()[:32],
             )
         )
-    return (
+    return Statement(
         f"""
 INSERT INTO patrols_quarantine
     (bureau_id, phone_id, person_id, received_at, reason, detail, raw, digest)
@@ -140,7 +151,7 @@ def raise_alarm(sos: Sos) -> Statement:
 
     Without a place it takes the last known one if that is recent, as `patrols.sos` does.
     """
-    return (
+    return Statement(
         f"""
 INSERT INTO patrols_alarm (bureau_id, person_id, kind, raised_at, point, closed_reason)
 SELECT %s, %s, 'sos', {MOMENT.format("%s")},
@@ -170,7 +181,7 @@ ON CONFLICT (person_id, kind) WHERE closed_at IS NULL DO NOTHING
 def note_contact(contacts: Mapping[int, int]) -> Statement:
     """Last contact of phones (phone → received_us); never backwards."""
     rows = sorted(contacts.items())
-    return (
+    return Statement(
         f"""
 UPDATE patrols_phone p SET last_contact_at = c.at
 FROM (SELECT phone, {MOMENT.format("received")} AS at
@@ -178,12 +189,13 @@ FROM (SELECT phone, {MOMENT.format("received")} AS at
 WHERE p.id = c.phone AND (p.last_contact_at IS NULL OR p.last_contact_at < c.at)
 """,  # noqa: S608  (constants of this file only)
         [number_array(column) for column in zip(*rows, strict=True)],
+        "note_contact",
     )
 
 
 def end_old_secret(phone_id: int, secret_sha256: str) -> Statement:
     """The renewed secret was used: the old one opens nothing any more."""
-    return (
+    return Statement(
         """
 UPDATE patrols_phone SET old_secret_sha256 = NULL, old_secret_until = NULL
 WHERE id = %s AND secret_sha256 = %s
@@ -194,10 +206,35 @@ WHERE id = %s AND secret_sha256 = %s
 
 def note_app(phone_id: int, told_app: str) -> Statement:
     """The app and version that a phone's requests name, when they have changed."""
-    return "UPDATE patrols_phone SET told_app = %s WHERE id = %s", [told_app, phone_id]
+    return Statement("UPDATE patrols_phone SET told_app = %s WHERE id = %s", [told_app, phone_id])
 
 
-def together(cursor: Any, statements: Iterable[Statement], *, last: str = "COMMIT") -> None:
-    """Run the statements and then `last`, in one round trip; the first error stops the rest."""
-    parts = [cursor.mogrify(sql, values) for sql, values in statements]
+def together(
+    cursor: Any,
+    statements: Iterable[Statement],
+    *,
+    last: str = "COMMIT",
+    prepared: set[str] | None = None,
+) -> None:
+    """Run the statements and then `last`, in one round trip; the first error stops the rest.
+
+    `prepared` are the names that the connection of the cursor knows; planning a statement costs
+    more than running it for fifty rows. None: nothing is prepared.
+    """
+    parts: list[bytes] = []
+    for statement in statements:
+        if prepared is None or not statement.name:
+            parts.append(cursor.mogrify(statement.sql, statement.values))
+            continue
+        if statement.name not in prepared:
+            cursor.execute(f"PREPARE {statement.name} AS {numbered(statement.sql)}")
+            prepared.add(statement.name)
+        places = ",".join(["%s"] * len(statement.values))
+        parts.append(cursor.mogrify(f"EXECUTE {statement.name}({places})", statement.values))
     cursor.execute(b";".join([*parts, last.encode()]))
+
+
+def numbered(sql: str) -> str:
+    """The statement with `$1`, `$2` … for each `%s`."""
+    numbers: Iterator[int] = iter(range(1, 1_000))
+    return re.sub("%s", lambda _: f"${next(numbers)}", sql)

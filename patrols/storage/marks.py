@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from patrols.storage.beside import Statement
+
 # First number of the lock that writers share and a judge takes alone; the second is the bureau.
 MARKING = 7_121
 # A mark says when the last position came, to within this: it decides what came too late.
@@ -20,9 +22,12 @@ MARK_AGE_S = 30
 
 Mark = tuple[int, date, datetime, datetime]  # person, local day, touched at, taken at
 
-TOUCH_SQL = f"""
+LOCK_SQL = f"""
 SELECT pg_advisory_xact_lock_shared({MARKING}, bureau)
-FROM (SELECT DISTINCT unnest(%s::int[]) AS bureau ORDER BY 1) b;
+FROM (SELECT DISTINCT unnest(%s::int[]) AS bureau ORDER BY 1) b
+"""  # noqa: S608  (constants of this file only)
+
+TOUCH_SQL = f"""
 INSERT INTO patrols_touchedday AS t (bureau_id, person_id, day, touched_at)
 SELECT bureau, person, day, clock_timestamp()
 FROM unnest(%s::int[], %s::bigint[], %s::date[]) AS n (bureau, person, day)
@@ -60,13 +65,16 @@ WHERE t.bureau_id = %s AND t.person_id = m.person AND t.day = m.day
 """
 
 
-def touch_days(days: Collection[tuple[int, int, date]]) -> tuple[str, list[Any]]:
-    """The statement that marks (bureau, person, local day) as having positions unread by a judge.
+def touch_days(days: Collection[tuple[int, int, date]]) -> list[Statement]:
+    """Statements that mark (bureau, person, local day) as having positions unread by a judge.
 
     For the transaction that stores them. A fresh mark that no judge has taken is left as it is.
     """
     bureaus, people, dates = [array(column) for column in columns(sorted(days))]
-    return TOUCH_SQL, [bureaus, bureaus, people, dates]
+    return [
+        Statement(LOCK_SQL, [array(sorted({bureau for bureau, *_ in days}))], "lock_marks"),
+        Statement(TOUCH_SQL, [bureaus, people, dates], "touch_days"),
+    ]
 
 
 def array(column: list[Any]) -> str:

@@ -129,6 +129,15 @@ class Stage:
         """kill -9."""
         self.processes.kill(name)
 
+    def writers(self, name: str = "web") -> list[int]:
+        """The process ids of a web process's writers."""
+        found = []
+        for pid in family(self.processes.running[name].pid)[1:]:
+            with contextlib.suppress(OSError):
+                if b"patrols.writing" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(pid)
+        return found
+
     # Phones
 
     def crowd(

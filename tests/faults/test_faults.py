@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.crowd import FORM, JSON, SOCKET, Crowd, Link, request, traccar_json
-from tests.faults.stage import Stage, kill_postgres, make_servers, small_disk
-from tests.processes import ROOT
+from tests.faults.stage import Stage, is_alive, kill_postgres, make_servers, small_disk
+from tests.processes import PATIENCE_S, ROOT
 
 MIB = 2**20
 
@@ -58,6 +59,32 @@ def test_the_web_process_is_killed_again_and_again(stage: Stage, web: str, seed:
     asyncio.run(crowd.live(trouble))
     stage.check(crowd)
     assert sum(phone.unanswered for phone in crowd.phones) > 0
+
+
+def test_the_writer_is_killed_again_and_again(stage: Stage, web: str) -> None:
+    """The web process lives on, tells its phones to wait, and starts another writer."""
+    crowd = stage.crowd(24, 400, 12, web)
+
+    async def trouble(crowd: Crowd) -> None:
+        for line in (0.2, 0.5, 0.7):
+            await crowd.until_share(crowd.dice.uniform(line, line + 0.1))
+            for pid in stage.writers():
+                os.kill(pid, signal.SIGKILL)
+
+    asyncio.run(crowd.live(trouble))
+    stage.check(crowd)
+
+
+def test_a_writer_ends_with_its_web_process(stage: Stage, web: str) -> None:
+    crowd = stage.crowd(4, 20, 13, web)
+    asyncio.run(crowd.live())
+    (writer,) = stage.writers()
+    stage.kill("web")
+    deadline = time.monotonic() + PATIENCE_S
+    while is_alive(writer):
+        assert time.monotonic() < deadline, "The writer outlives its web process."
+        time.sleep(0.01)
+    stage.check(crowd)
 
 
 def test_the_web_process_is_asked_to_end(stage: Stage, web: str) -> None:

@@ -118,8 +118,8 @@ def test_a_judge_waits_for_whoever_has_seen_the_mark_unread(desk: Desk, person: 
             connection.close()
 
     with another_connection() as storing, ThreadPoolExecutor(1) as judge:
-        sql, values = touch_days({(person.bureau_id, person.pk, DAY)})
-        storing.execute(sql, values)
+        for statement in touch_days({(person.bureau_id, person.pk, DAY)}):
+            storing.execute(statement.sql, statement.values)
         assert storing.rowcount == 0  # it leaves the mark as it is
         taking = judge.submit(take)
         until_s = time.monotonic() + 20

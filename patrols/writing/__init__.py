@@ -1,0 +1,1 @@
+"""The process that writes what phones bring, and what it says to the one that takes it."""
