@@ -27,7 +27,7 @@ import uvloop
 
 from tests.faults.crowd import APPS, SOCKET, Crowd, Point, SimulatedPhone
 from tests.faults.people import secret_of
-from tests.faults.stage import STORED_SQL
+from tests.faults.stage import STORED_SQL, family
 from tests.processes import ROOT, Processes, free_port, other_database
 
 DATABASE = "bench_soak"
@@ -57,11 +57,15 @@ def make_database(phones: int) -> str:
 
 
 def resident_mb(pid: int) -> float:
-    """Memory of a process that is in RAM, in MB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("The web process has ended.")
+    """Memory of a process and its writer that is in RAM, in MB."""
+    total_kb = 0
+    for each in family(pid):
+        for line in Path(f"/proc/{each}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total_kb += int(line.split()[1])
+    if not total_kb:
+        raise RuntimeError("The web process has ended.")
+    return total_kb / 1024
 
 
 class Clock:
