@@ -17,8 +17,9 @@ from bureau.week import Week
 from geo.models import Hotspot
 from patrols.hotspots import HotspotWeek, hotspot_weeks
 from patrols.judges.hotspot_clock import Clock, read_clock
-from patrols.live import check_may_watch, latest_fixes
-from patrols.models import Latest, LiveState
+from patrols.latest import latest_fixes
+from patrols.live import check_may_watch
+from patrols.models import LiveState
 from patrols.staffing import has_signal
 
 KEPT_S = 55  # screens ask once a minute; who watches the same unit shares the answer
@@ -100,10 +101,9 @@ def people_on_hotspots(bureau_id: int, now: datetime, rules: Rules) -> Counter[i
         state.person_id: state
         for state in LiveState.objects.filter(bureau_id=bureau_id, hotspot_id__isnull=False)
     }
-    rows = Latest.objects.filter(bureau_id=bureau_id, person_id__in=states)
     return Counter(
         states[fix.person].hotspot_id or 0
-        for fix in latest_fixes(rows)
+        for fix in latest_fixes(states, bureau_id)
         if has_signal(fix, states[fix.person], now, rules)
     )
 

@@ -10,7 +10,6 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,9 +26,9 @@ from bureau.models import OrgUnit, Role, User
 from bureau.pinyin import spell_person, spell_place
 from patrols.check_rows import check_rows, missed_checks
 from patrols.escalation import note_sights, widened_alarms
+from patrols.latest import Fix, latest_fixes
 from patrols.models import (
     Alarm,
-    Latest,
     Lead,
     LiveState,
     LiveWatch,
@@ -132,56 +131,6 @@ class Y(Func):
 
     function = "ST_Y"
     output_field = FloatField()
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """A latest position, ready to be sent."""
-
-    person: int
-    version: int
-    lon_deg: float
-    lat_deg: float
-    recorded_ms: int
-    received_ms: int
-    accuracy_m: float | None
-    speed_mps: float | None
-    course_deg: float | None
-    battery: float | None
-
-    def row(self) -> Row:
-        """As the snapshot says it."""
-        return {
-            "person": self.person,
-            "lon": round(self.lon_deg, 7),
-            "lat": round(self.lat_deg, 7),
-            "at": self.recorded_ms,
-            "got": self.received_ms,
-            "accuracy": self.accuracy_m,
-            "speed": self.speed_mps,
-            "course": self.course_deg,
-            "battery": self.battery,
-        }
-
-
-def latest_fixes(rows: QuerySet[Latest]) -> list[Fix]:
-    """Rows of `Latest` as plain values."""
-    values = rows.annotate(lon=X("point"), lat=Y("point")).values_list(
-        "person_id", "version", "lon", "lat", "recorded_at", "received_at",
-        "accuracy_m", "speed_mps", "course_deg", "battery",
-    )  # fmt: skip
-    return [
-        Fix(
-            person,
-            version,
-            lon,
-            lat,
-            int(recorded.timestamp() * 1000),
-            int(received.timestamp() * 1000),
-            *rest,
-        )
-        for person, version, lon, lat, recorded, received, *rest in values.iterator(5000)
-    ]
 
 
 def state_row(state: LiveState, seen: Collection[int]) -> Row:
@@ -338,7 +287,7 @@ def snapshot(user: User, now: datetime) -> Row:
         state.person_id: state
         for state in LiveState.objects.filter(bureau_id=top.bureau_id, person_id__in=roster)
     }
-    fixes = latest_fixes(Latest.objects.filter(bureau_id=top.bureau_id, person_id__in=roster))
+    fixes = latest_fixes(roster, top.bureau_id)
     widened = list(widened_alarms(user).select_related("person__unit"))
     note_sights(user, widened, now)
     guest_units = {alarm.person_id: alarm.person.unit.name for alarm in widened}
@@ -347,7 +296,7 @@ def snapshot(user: User, now: datetime) -> Row:
         state.person_id: state
         for state in LiveState.objects.filter(bureau_id=top.bureau_id, person_id__in=guest_rows)
     }
-    fixes += latest_fixes(Latest.objects.filter(bureau_id=top.bureau_id, person_id__in=guest_rows))
+    fixes += latest_fixes(guest_rows, top.bureau_id)
     shown = states | guest_states
     now_ms = ms(now) or 0
     return {

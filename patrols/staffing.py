@@ -15,8 +15,9 @@ from bureau.models import User
 from bureau.rules import Rules
 from geo.access import places_seen_by
 from geo.plane import Plane
-from patrols.live import Fix, check_may_watch, is_shown, latest_fixes, ms
-from patrols.models import Latest, LiveState, Person, Shift
+from patrols.latest import Fix, latest_fixes
+from patrols.live import check_may_watch, is_shown, ms
+from patrols.models import LiveState, Person, Shift
 from stations.models import Station
 
 
@@ -90,7 +91,7 @@ def _people_at(
     )
     fixes = [
         fix
-        for fix in latest_fixes(Latest.objects.filter(bureau_id=bureau_id, person_id__in=states))
+        for fix in latest_fixes(states, bureau_id)
         if has_signal(fix, states[fix.person], now, rules)
     ]
     if not fixes:

@@ -12,21 +12,49 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet
+import numpy as np
+from django.db import connection
+from django.db.models import Max
+from django.utils import timezone
+from numpy.typing import NDArray
 
 from bureau.models import OrgUnit
 from geo.models import ImportRun
 from patrols.check_rows import check_rows, missed_checks
-from patrols.live import Fix, Row, alarm_rows, latest_fixes, roster_rows
-from patrols.models import Alarm, Latest, Lead, LiveState, Person
+from patrols.latest import Fix, latest_fixes, versions_above
+from patrols.live import Row, alarm_rows, roster_rows
+from patrols.models import Alarm, Lead, LiveState, Person
 from patrols.order_rows import order_rows
 from stations.models import StationChange
 
 OVERLAP_S = 10.0
 SWEEP_S = 60.0
 ROSTER_S = 10.0
-# People asked for by id in one query.
-BATCH = 5000
+
+
+@dataclass
+class Told:
+    """Which version of each person's row went out."""
+
+    people: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))  # ascending
+    versions: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def new(self, people: NDArray[np.int64], versions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of these people, those whose row has another version."""
+        if not len(self.people):
+            return people
+        at = np.minimum(np.searchsorted(self.people, people), len(self.people) - 1)
+        told = (self.people[at] == people) & (self.versions[at] == versions)
+        return people[~told]
+
+    def add(self, people: list[int], versions: list[int]) -> None:
+        """These versions go out now; each person is named once."""
+        new, told = np.array(people, np.int64), np.array(versions, np.int64)
+        kept = ~np.isin(self.people, new)
+        every = np.concatenate((self.people[kept], new))
+        order = np.argsort(every)
+        self.people = every[order]
+        self.versions = np.concatenate((self.versions[kept], told))[order]
 
 
 @dataclass
@@ -35,12 +63,14 @@ class Cursor:
 
     heads: deque[tuple[float, int]] = field(default_factory=deque)  # (when, highest version then)
     head: int = 0
-    fixes_told: dict[int, int] = field(default_factory=dict)  # person → version
-    states_told: dict[int, int] = field(default_factory=dict)
+    fixes_told: Told = field(default_factory=lambda: Told())
+    states_told: Told = field(default_factory=lambda: Told())
     alarms_told: dict[int, Row] = field(default_factory=dict)
     checks_told: dict[int, Row] = field(default_factory=dict)
     orders_told: dict[int, Row] = field(default_factory=dict)  # by lead
     roster_told: dict[int, Row] = field(default_factory=dict)
+    roster_mark: tuple[Any, ...] | None = None
+    ahead: Changes | None = None  # a roster that was read between two looks
     parent: dict[int, int | None] = field(default_factory=dict)  # unit → the unit above
     places_told: tuple[int, int] | None = None
     swept_at: float = float("-inf")
@@ -79,22 +109,11 @@ def since(cursor: Cursor, now: datetime, at_s: float) -> Changes:
     Raises what the database raises; the cursor is then of no more use: begin with a new one and a
     new epoch, so that everybody fetches a snapshot.
     """
-    found = Changes()
+    found, cursor.ahead = cursor.ahead or Changes(), None
     if at_s - cursor.roster_at >= ROSTER_S:
-        read_roster(cursor, found, now)
+        look_at_roster(cursor, found, now)
         cursor.roster_at = at_s
-    floor = cursor.floor(at_s)
-    if floor is None or at_s - cursor.swept_at >= SWEEP_S:
-        floor = None
-        cursor.swept_at = at_s
-    fixes, states = differing(cursor, floor)
-    found.fixes = [fix for fix in fixes if cursor.fixes_told.get(fix.person) != fix.version]
-    found.states = [
-        state for state in states if cursor.states_told.get(state.person_id) != state.version
-    ]
-    who = {fix.person for fix in found.fixes} | {state.person_id for state in found.states}
-    if not who <= cursor.roster_told.keys():
-        read_roster(cursor, found, now)  # somebody new reports: do not wait for the next reading
+    # The many are read last: what is read before them does not make them older.
     found.alarms = [
         row
         for row in alarm_rows(Alarm.objects.all(), now)
@@ -103,12 +122,31 @@ def since(cursor: Cursor, now: datetime, at_s: float) -> Changes:
     standing = order_rows(Lead.objects.all(), now)
     found.orders = [row for row in standing if cursor.orders_told.get(row["id"]) != row]
     read_checks(cursor, found)
-    cursor.fixes_told.update((fix.person, fix.version) for fix in found.fixes)
-    cursor.states_told.update((state.person_id, state.version) for state in found.states)
+    floor = cursor.floor(at_s)
+    if floor is None or at_s - cursor.swept_at >= SWEEP_S:
+        floor = None
+        cursor.swept_at = at_s
+    found.fixes, found.states = differing(cursor, floor)
+    who = {fix.person for fix in found.fixes} | {state.person_id for state in found.states}
+    if not who <= cursor.roster_told.keys():
+        read_roster(cursor, found, now)  # somebody new reports: do not wait for the next reading
+    versions = [fix.version for fix in found.fixes]
+    cursor.fixes_told.add([fix.person for fix in found.fixes], versions)
+    restated = [state.version for state in found.states]
+    cursor.states_told.add([state.person_id for state in found.states], restated)
     cursor.alarms_told.update((row["id"], row) for row in found.alarms)
     cursor.orders_told = {row["id"]: row for row in standing}
-    cursor.advance(at_s, [fix.version for fix in fixes] + [state.version for state in states])
+    cursor.advance(at_s, versions + restated)
     return found
+
+
+def read_ahead(cursor: Cursor, now: datetime, at_s: float, within_s: float) -> None:
+    """Read the roster now if the next look, in `within_s`, would: between two frames it keeps
+    nobody waiting."""
+    if at_s + within_s - cursor.roster_at >= ROSTER_S:
+        cursor.ahead = cursor.ahead or Changes()
+        look_at_roster(cursor, cursor.ahead, now)
+        cursor.roster_at = at_s + within_s
 
 
 def read_checks(cursor: Cursor, found: Changes) -> None:
@@ -130,18 +168,39 @@ def differing(cursor: Cursor, floor: int | None) -> tuple[list[Fix], list[LiveSt
     Versions are compared first: of the last ten seconds most was told already, and whole rows of
     10,000 people at every frame would leave the live judge no time.
     """
-    above = Q() if floor is None else Q(version__gt=floor)
-
-    def new(rows: QuerySet[Any], told: dict[int, int]) -> list[int]:
-        pairs = rows.filter(above).values_list("person_id", "version")
-        return [person for person, version in pairs.iterator(BATCH) if told.get(person) != version]
-
-    fixes = new(Latest.objects.all(), cursor.fixes_told)
-    states = new(LiveState.objects.all(), cursor.states_told)
+    above = 0 if floor is None else floor
+    fixes = cursor.fixes_told.new(*versions_above("patrols_latest", above))
+    states = cursor.states_told.new(*versions_above("patrols_livestate", above))
     return (
-        latest_fixes(Latest.objects.filter(person_id__in=fixes)),
-        list(LiveState.objects.filter(person_id__in=states)),
+        latest_fixes(fixes.tolist()),
+        list(LiveState.objects.filter(person_id__in=states.tolist())),
     )
+
+
+# Whatever `read_roster` reads: rows of people and units by where they lie and what transaction
+# wrote them, phones by value, because each contact writes them.
+MARK_SQL = """
+SELECT (SELECT (count(*), bit_xor(hashtidextended(ctid, xmin::text::bigint)))::text
+        FROM patrols_person WHERE left_on IS NULL OR left_on >= %(today)s),
+       (SELECT (count(*), bit_xor(hashint8extended(
+                   h.id, hashint8extended(h.person_id, p.interval_s))))::text
+        FROM patrols_phoneholding h JOIN patrols_phone p ON p.id = h.phone_id
+        WHERE h.until IS NULL AND h.since <= %(now)s AND p.revoked_at IS NULL),
+       (SELECT (count(*), bit_xor(hashtidextended(ctid, xmin::text::bigint)))::text
+        FROM bureau_orgunit),
+       (SELECT max(id) FROM stations_stationchange),
+       (SELECT max(id) FROM geo_importrun WHERE NOT dry_run)
+"""
+
+
+def look_at_roster(cursor: Cursor, found: Changes, now: datetime) -> None:
+    """Read the roster if anything in it may have changed since it was last read."""
+    with connection.cursor() as sql:
+        sql.execute(MARK_SQL, {"today": timezone.localdate(now), "now": now})
+        mark = sql.fetchone()
+    if mark != cursor.roster_mark:
+        read_roster(cursor, found, now)
+        cursor.roster_mark = mark
 
 
 def read_roster(cursor: Cursor, found: Changes, now: datetime) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from patrols.live import Fix, Row, guest_row, guest_state_row, is_shown, state_row
+from patrols.latest import Fix
+from patrols.live import Row, guest_row, guest_state_row, ms, state_row
 from patrols.models import LiveState
 from patrols.order_rows import cut
 from realtime.changes import Changes
@@ -39,6 +40,7 @@ class Picture:
     roster: dict[int, Row] = field(default_factory=dict)
     parent: dict[int, int | None] = field(default_factory=dict)  # unit → the unit above
     reaches: dict[int, Reach] = field(default_factory=dict)  # by alarm
+    duty_ms: dict[int, tuple[int, int]] = field(default_factory=dict)  # person → since, until
 
     def apply(
         self, changes: Changes, roster: dict[int, Row], parent: dict[int, int | None]
@@ -55,12 +57,18 @@ class Picture:
             if before is None or before.duty_since != state.duty_since:
                 told.add(state.person_id)  # duty begins: the place may be shown from now on
             self.states[state.person_id] = state
+            self.duty_ms[state.person_id] = ms(state.duty_since) or 0, ms(state.duty_until) or 0
         return Tick(
             changes=changes,
             told=sorted(p for p in told if p in self.fixes and p in roster),
             restated=sorted(p for p in restated if p in self.states and p in roster),
             widened=widened,
         )
+
+    def shows(self, person: int, now_ms: int) -> bool:
+        """Whether the person's fix may be on the map now, as `patrols.live.is_shown` says it."""
+        since_ms, until_ms = self.duty_ms.get(person, (0, 0))
+        return since_ms <= now_ms < until_ms and self.fixes[person].recorded_ms >= since_ms
 
     def widen(self, alarms: list[Row]) -> list[tuple[Reach | None, Reach | None]]:
         """Take in how far alarms reach; (before, after) of each that reaches elsewhere now."""
@@ -102,9 +110,7 @@ class Cutter:
     def __post_init__(self) -> None:
         picture = self.picture
         shown = [
-            fix
-            for fix in (picture.fixes[person] for person in self.tick.told)
-            if is_shown(fix, picture.states.get(fix.person), self.at_ms)
+            picture.fixes[person] for person in self.tick.told if picture.shows(person, self.at_ms)
         ]
         self.moves = to_moves(shown, self.at_ms)
         self.units = np.array([picture.roster[fix.person]["unit"] for fix in shown], dtype=np.int64)

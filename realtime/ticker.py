@@ -7,6 +7,7 @@ every screen fetch a snapshot; trouble with Redis loses frames, which the screen
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import secrets
@@ -86,11 +87,15 @@ class Ticker:
         if self.redis_down:
             log.info("Redis takes frames again.")
         self.redis_down = False
+        return sent
+
+    def read_ahead(self, now: datetime, at_s: float, due_s: float) -> None:
+        """What can wait until the frame is out: notices, and the roster before the next frame."""
         try:
             tell_news(now)
         except (redis.RedisError, OSError) as error:
             log.warning("Redis did not take a notice (%s); it is told again.", error)
-        return sent
+        changes.read_ahead(self.cursor, now, at_s, max(0.0, due_s - at_s))
 
     def publish(self, cutter: Cutter) -> int:
         """One PUBLISH per unit that somebody watches. The head is set before, never after."""
@@ -130,6 +135,9 @@ def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> No
     judge.start()
     try:
         ticker.start(timezone.now(), time.monotonic())
+        # The roster stays: a collection that walks through it again and again would cost frames.
+        gc.collect()
+        gc.freeze()
         due = time.monotonic() + period_s
         while not stop.wait(max(0.0, due - time.monotonic())):
             ticker.judged_at = judge.judged_at
@@ -137,6 +145,7 @@ def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> No
             ticker.tick(timezone.now(), time.monotonic())
             # After a slow tick the beat goes on from now: frames are not sent in a burst.
             due = max(due + period_s, time.monotonic())
+            ticker.read_ahead(timezone.now(), time.monotonic(), due)
     finally:
         judge.stop()
 
