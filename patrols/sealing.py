@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from bureau.access import rules_on
 from bureau.models import Bureau
 from bureau.week import Week, day_bounds
-from patrols.models import LateDay, PersonDay, SealedWeek, Verdict
+from patrols.models import LateDay, PersonDay, SealedWeek, TouchedDay, Verdict
 from patrols.storage import week_start
 from patrols.storage.forgetting import count_late
 
@@ -63,7 +63,9 @@ def is_in_time(bureau: Bureau, week: Week, touched_at: datetime, now: datetime) 
 
 
 def weeks_to_seal(bureau: Bureau, now: datetime) -> list[Week]:
-    """Weeks with anything derived whose positions the next deletion may touch, oldest first."""
+    """Weeks whose positions the next deletion may touch, oldest first: those with anything
+    derived, and those with days that no judge has read. They get no verdict afterwards.
+    """
     until = keeps_from(bureau, now)
     last = Week.containing(until, bureau.time_zone)
     mondays = set(
@@ -72,9 +74,10 @@ def weeks_to_seal(bureau: Bureau, now: datetime) -> list[Week]:
         .values_list("monday", flat=True)
         .distinct()
     )
-    days = PersonDay.objects.filter(bureau_id=bureau.pk, day__lte=last.days[-1])
-    for day in days.order_by().values_list("day", flat=True).distinct():
-        mondays.add(day - timedelta(days=day.weekday()))
+    for rows in (PersonDay.objects, TouchedDay.objects):
+        days = rows.filter(bureau_id=bureau.pk, day__lte=last.days[-1])
+        for day in days.order_by().values_list("day", flat=True).distinct():
+            mondays.add(day - timedelta(days=day.weekday()))
     mondays -= set(SealedWeek.objects.filter(bureau=bureau).values_list("monday", flat=True))
     weeks = [Week(monday, bureau.time_zone) for monday in sorted(mondays)]
     return [week for week in weeks if week.start < until]

@@ -106,6 +106,15 @@ def test_a_week_is_final_once_its_first_positions_may_go(town: Town) -> None:
     assert sealing.weeks_to_seal(town.bureau, FINAL) == [WEEK]
 
 
+def test_a_week_that_no_judge_has_read_is_final_too(town: Town) -> None:
+    """Judged after its first positions went, it would say that somebody did not walk."""
+    person = make.person(town.west, user=make.user(Role.OFFICER, town.west))
+    touch(person, local(f"{MONDAY} 12:00"))
+    assert sealing.weeks_to_seal(town.bureau, FINAL - timedelta(seconds=1)) == []
+    assert "final from now on: weeks of 2026-11-16" in night(NIGHT)
+    assert not sealing.is_in_time(town.bureau, WEEK, local(f"{MONDAY} 12:00"), NIGHT)
+
+
 def test_the_night_seals_the_week_and_later_drops_its_positions(town: Town) -> None:
     person = walker(town)
     was = derived(person)
