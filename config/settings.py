@@ -22,6 +22,8 @@ FRAME_PERIOD_S = number("FRAME_PERIOD_S", 1.0)  # the live map's beat
 SESSION_IDLE_S = number("SESSION_IDLE_S", 2 * 3600)  # a screen left alone is signed out
 CONN_MAX_AGE_S = number("CONN_MAX_AGE_S", 0)  # keep 0 under ASGI: its threads come and go
 TANDEM_DEMO_CITY = text("TANDEM_DEMO_CITY", "")  # the extract that load_demo takes by default
+PUSH_HOSTS = words("PUSH_HOSTS", "")  # push services of a closed network: private, or plain HTTP
+PUSH_CONTACT = text("PUSH_CONTACT", f"mailto:admin@{urlsplit(PUBLIC_ADDRESS).hostname}")
 DISK_LOW_BYTES = number("DISK_LOW_BYTES", 2 * 2**30)  # /health warns below
 
 

@@ -23,7 +23,15 @@ from geo.network import drop_old_tiles
 from geo.networks import roads_of
 from patrols import holds, sealing
 from patrols.leads import forget_contacts
-from patrols.models import Latest, LiveWatch, Person, PhoneNotice, Quarantine, WelfareCheck
+from patrols.models import (
+    Latest,
+    LiveWatch,
+    Person,
+    PhoneNotice,
+    PushSubscription,
+    Quarantine,
+    WelfareCheck,
+)
 from patrols.orders import forget_places
 from patrols.storage import forgetting, list_partitions, make_partitions
 from patrols.storage.turns import in_turn
@@ -138,8 +146,9 @@ def forget_watches(bureau: Bureau, *, now: datetime) -> int:
 
 def forget_notices(bureau: Bureau, *, now: datetime) -> int:
     """Delete what phone pages were told, and settled welfare checks, that are older than positions
-    are kept."""
+    are kept; and the browsers of people who have left."""
     before = now - retention(bureau, now)
+    PushSubscription.objects.filter(person__bureau=bureau, person__left_on__isnull=False).delete()
     WelfareCheck.objects.filter(bureau=bureau, settled_at__lt=before).delete()
     old = PhoneNotice.objects.filter(bureau=bureau, created_at__lt=before)
     return old.delete()[0]

@@ -29,6 +29,7 @@ from realtime import changes
 from realtime.frames import pack
 from realtime.groups import Cutter, Picture
 from realtime.news import tell_news
+from realtime.pushing import push_until
 from realtime.rounds import Judge
 
 log = logging.getLogger(__name__)
@@ -127,12 +128,14 @@ def run_ticker(client: redis.Redis, period_s: float, stop: threading.Event) -> N
 
 
 def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> None:
-    """Frames at a steady beat, with the process of the judge beside them.
+    """Frames at a steady beat; beside them the process of the judge and the thread of web push.
 
     Offers that nobody answered end here, so that they end whether anybody looks or not.
     """
-    ticker, judge = Ticker(client), Judge()
+    ticker, judge, ended = Ticker(client), Judge(), threading.Event()
     judge.start()
+    pushes = threading.Thread(target=push_until, args=[ended], name="web-push", daemon=True)
+    pushes.start()
     try:
         ticker.start(timezone.now(), time.monotonic())
         # The roster stays: a collection that walks through it again and again would cost frames.
@@ -147,7 +150,9 @@ def run_epoch(client: redis.Redis, period_s: float, stop: threading.Event) -> No
             due = max(due + period_s, time.monotonic())
             ticker.read_ahead(timezone.now(), time.monotonic(), due)
     finally:
+        ended.set()
         judge.stop()
+        pushes.join(AFTER_TROUBLE_S)
 
 
 def take_lock() -> bool:

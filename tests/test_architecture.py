@@ -64,6 +64,7 @@ PURE = [
     "patrols/live_judge.py",
     "patrols/live_places.py",
     "patrols/nearest.py",
+    "patrols/push/",
     "patrols/replaying/fixes.py",
     "patrols/replaying/folder.py",
     "patrols/replaying/times.py",

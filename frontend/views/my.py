@@ -31,7 +31,7 @@ from frontend.views.week import chosen_verdict, final_of, see_other, trail_of
 from frontend.views.week_exports import attachment
 from frontend.week_list import is_running, pair_chip_of, shown_row
 from frontend.week_place import week_of
-from patrols import patrolling, reviews
+from patrols import patrolling, pushes, reviews
 from patrols.access import trail_for
 from patrols.models import (
     LiveWatch,
@@ -160,6 +160,7 @@ def my(request: HttpRequest) -> HttpResponseBase:
         "notice": notice,
         "accepted": accepted,
         "news": news_lines(person, timezone.now()),
+        "push_key": pushes.key_for(person.bureau),
         "looks": person.looks.select_related("user")[:LOOKS_SHOWN],
         "watches": watches[:LOOKS_SHOWN],
         "phones": Phone.objects.filter(

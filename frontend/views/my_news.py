@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -50,4 +51,8 @@ def answer_check(request: HttpRequest, pk: int) -> HttpResponseBase:
 def worker(request: HttpRequest) -> HttpResponse:
     """The script that shows notices in the background; holds nothing of anybody. Its address gives
     it the officer's pages as its scope."""
-    return render(request, "my/worker.js", content_type="text/javascript; charset=utf-8")
+    said = {
+        "order": _("There is an order for you to look at."),
+        "check": _("There is a question for you to answer."),
+    }
+    return render(request, "my/worker.js", said, content_type="text/javascript; charset=utf-8")

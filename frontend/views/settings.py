@@ -28,7 +28,8 @@ from frontend.pages import opens
 from frontend.rule_words import rule_lines
 from geo.base_maps import check_address
 from geo.models import BaseMap
-from patrols.models import NoticeAccepted, Person
+from patrols import pushes
+from patrols.models import NoticeAccepted, Person, PushSetting
 
 
 def year_status(bureau: Bureau, year: int) -> dict[str, Any]:
@@ -96,6 +97,7 @@ def settings_page(request: HttpRequest) -> HttpResponseBase:
         "accepted": accepted,
         "people": people.count(),
         "accounts": accounts_of(user),
+        "push": PushSetting.objects.filter(bureau=bureau).first(),
         "base_map": BaseMap.objects.filter(bureau=bureau).first(),
         "may_change": oversees_all(user),
         "is_administrator": user.role == Role.ADMINISTRATOR,
@@ -204,6 +206,40 @@ def base_map(request: HttpRequest) -> HttpResponseBase:
         "looked at, never where people are. Ask first whether the bureau's network allows it."
     )
     return answer_form(request, form, _("Outside base map"), why)
+
+
+class PushForm(forms.Form):
+    """Whether messages may leave for the push services of browsers."""
+
+    is_on = forms.BooleanField(
+        label=gettext_lazy("Use the push services of browsers"), required=False
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@opens("settings")
+def push(request: HttpRequest) -> HttpResponseBase:
+    """Switch web push on or off."""
+    user = check_oversees_all(request)
+    bureau = user.bureau
+    assert bureau is not None  # noqa: S101
+    form = PushForm(request.POST or None, initial={"is_on": pushes.is_on(bureau)})
+    # A form without its box is sent too: it means off.
+    if request.method == "POST":
+        pushes.switch(bureau, on="is_on" in request.POST, by=user, now=timezone.now())
+        messages.success(request, _("Web push is saved."))
+        return redirect("settings")
+    why = _(
+        "An officer's page tells of an order while it is open, without any service outside. "
+        "With web push the browser tells of it when the page is closed, too: Tandem then sends "
+        "a message to the push service of the browser's maker (Google, Mozilla, Apple, "
+        "Microsoft …), mostly abroad. The service learns that this phone gets a message from "
+        "your bureau, and when. The message is encrypted for the phone and says only that there"
+        " is an order or a question to look at: no name, no place, no text. Each officer signs "
+        "up the own phone. Switched off, Tandem forgets all of them. Ask first whether the "
+        "bureau's rules allow it."
+    )
+    return answer_form(request, form, _("Web push"), why)
 
 
 @require_POST

@@ -41,6 +41,7 @@ from patrols.models.positions import (
     RefusedCount,
     TouchedDay,
 )
+from patrols.models.push import PushSetting, PushSubscription
 from patrols.models.reach import AlarmReach
 from patrols.models.verdicts import (
     Company,
@@ -100,6 +101,8 @@ __all__ = [
     "PhoneNotice",
     "PhoneNoticeKind",
     "Position",
+    "PushSetting",
+    "PushSubscription",
     "Quarantine",
     "RefusedCount",
     "Review",

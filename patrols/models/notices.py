@@ -36,6 +36,7 @@ class PhoneNotice(models.Model):
     sent_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)
+    pushed_at = models.DateTimeField(null=True)  # handed to a push service, or tried
 
     class Meta:
         verbose_name = _("notice to a phone page")
