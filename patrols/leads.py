@@ -6,6 +6,7 @@ in its own unit or below, by the beat in which the place lies.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,23 @@ AHEAD = timedelta(minutes=5)
 USE_STEP = timedelta(minutes=1)
 
 
+@dataclass(frozen=True)
+class LeadDraft:
+    """What is told, before it is checked.
+
+    place: lon, lat in degrees · words: the place in words · contact: how to reach who told it ·
+    happened_at: None for now.
+    """
+
+    kind: str
+    text: str
+    place: tuple[float, float]
+    enforcement: bool = False
+    words: str = ""
+    contact: str = ""
+    happened_at: datetime | None = None
+
+
 def visible_leads(user: User) -> QuerySet[Lead]:
     """Leads on the ground of the units that the user may see."""
     return Lead.objects.filter(bureau=user.bureau_id, unit__in=visible_units(user))
@@ -54,118 +72,58 @@ def find_lead(lead_id: int, user: User) -> Lead:
     return lead
 
 
-def write_lead(
-    *,
-    by: User,
-    kind: str,
-    text: str,
-    place: tuple[float, float],
-    now: datetime,
-    enforcement: bool = False,
-    words: str = "",
-    contact: str = "",
-    happened_at: datetime | None = None,
-) -> Lead:
-    """A lead that a dispatcher writes. place: lon, lat in degrees. Raises Refused."""
-    return make_lead(
-        unit=check_may_dispatch(by),
-        source=LeadSource.MANUAL,
-        kind=kind,
-        text=text,
-        place=place,
-        now=now,
-        enforcement=enforcement,
-        words=words,
-        contact=contact,
-        happened_at=happened_at,
-        by=by,
-    )
+def write_lead(draft: LeadDraft, *, by: User, now: datetime) -> Lead:
+    """A lead that a dispatcher writes. Raises Refused."""
+    return store(draft, check_may_dispatch(by), now, source=LeadSource.MANUAL, created_by=by)
 
 
 def take_in(
-    *,
-    intake: Intake,
-    external_id: str,
-    kind: str,
-    text: str,
-    place: tuple[float, float],
-    now: datetime,
-    enforcement: bool = False,
-    words: str = "",
-    contact: str = "",
-    happened_at: datetime | None = None,
+    draft: LeadDraft, *, intake: Intake, external_id: str, now: datetime
 ) -> tuple[Lead, bool]:
     """A lead that a source outside sends, and whether it is new: the same id is the same lead."""
     known = Lead.objects.filter(intake=intake, external_id=external_id).first()
     if known is not None:
         return known, False
+    source = LeadSource(intake.source)
     try:
         with transaction.atomic():
-            return make_lead(
-                unit=intake.unit,
-                source=LeadSource(intake.source),
-                kind=kind,
-                text=text,
-                place=place,
-                now=now,
-                enforcement=enforcement,
-                words=words,
-                contact=contact,
-                happened_at=happened_at,
-                intake=intake,
-                external_id=external_id,
+            return store(
+                draft, intake.unit, now, source=source, intake=intake, external_id=external_id
             ), True
     except IntegrityError:  # sent twice at one time
         return Lead.objects.get(intake=intake, external_id=external_id), False
 
 
-def make_lead(
-    *,
-    unit: OrgUnit,
-    source: LeadSource,
-    kind: str,
-    text: str,
-    place: tuple[float, float],
-    now: datetime,
-    enforcement: bool,
-    words: str,
-    contact: str,
-    happened_at: datetime | None,
-    by: User | None = None,
-    intake: Intake | None = None,
-    external_id: str | None = None,
-) -> Lead:
-    """Check and store one. Raises Refused for what is missing, too long, or in the future."""
-    text, words, contact = text.strip(), words.strip(), contact.strip()
+def store(draft: LeadDraft, unit: OrgUnit, now: datetime, **origin: Any) -> Lead:
+    """Check and store a lead for a unit or one below it; `origin` are the fields that say who told
+    it. Raises Refused for what is missing, too long, or in the future."""
+    text, words, contact = draft.text.strip(), draft.words.strip(), draft.contact.strip()
     if not text:
         raise Refused("text_missing", _("Say in a few words what was told."))
-    if kind not in LeadKind.values:
+    if draft.kind not in LeadKind.values:
         raise Refused("kind_unknown", _("Choose one of the listed kinds."))
     for field, value in (("text", text), ("place", words), ("contact", contact)):
         check_length(field, value)
-    lon, lat = place
+    lon, lat = draft.place
     if not (-180 <= lon <= 180 and -85 <= lat <= 85):
         raise Refused("place_unknown", _("Choose the place on the map."))
-    if happened_at is not None and happened_at > now + AHEAD:
+    if draft.happened_at is not None and draft.happened_at > now + AHEAD:
         raise Refused("in_the_future", _("The time lies in the future: check the clock."))
     name, name_en = street_at(unit.bureau_id, lon, lat)
     return Lead.objects.create(
         bureau_id=unit.bureau_id,
         unit_id=unit_at(unit, lon, lat),
-        source=source,
-        intake=intake,
-        external_id=external_id,
-        kind=kind,
-        enforcement=enforcement,
+        kind=draft.kind,
+        enforcement=draft.enforcement,
         text=text,
         place=words,
         point=Point(lon, lat, srid=4326),
         street=name,
         street_en=name_en,
         contact=contact,
-        happened_at=happened_at or now,
+        happened_at=draft.happened_at or now,
         received_at=now,
-        created_by=by,
+        **origin,
     )
 
 

@@ -190,16 +190,15 @@ def lead_new(request: HttpRequest) -> HttpResponseBase:
         place = float(request.POST["lon"]), float(request.POST["lat"])
     except (KeyError, ValueError) as error:
         raise Refused("place_unknown", _("Choose the place on the map.")) from error
-    lead = leads.write_lead(
-        by=user_of(request),
+    draft = leads.LeadDraft(
         kind=request.POST.get("kind", ""),
         text=words_in(request, "text"),
         place=place,
         words=words_in(request, "place"),
         contact=words_in(request, "contact"),
         enforcement=request.POST.get("enforcement") == "on",
-        now=timezone.now(),
     )
+    lead = leads.write_lead(draft, by=user_of(request), now=timezone.now())
     return panel(request, lead_seen(request, lead.pk))
 
 

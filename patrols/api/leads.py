@@ -116,25 +116,24 @@ class LeadList(APIView):
         body = LeadBody(data=request.data)
         body.is_valid(raise_exception=True)
         given = dict(body.validated_data)
-        values = {
-            "kind": given["kind"],
-            "text": given["text"],
-            "place": (given["lon"], given["lat"]),
-            "words": given["place"],
-            "enforcement": given["enforcement"],
-            "contact": given["contact"],
-            "happened_at": given["happened_at"],
-            "now": now,
-        }
+        draft = leads.LeadDraft(
+            kind=given["kind"],
+            text=given["text"],
+            place=(given["lon"], given["lat"]),
+            words=given["place"],
+            enforcement=given["enforcement"],
+            contact=given["contact"],
+            happened_at=given["happened_at"],
+        )
         intake = request.auth
         if not isinstance(intake, Intake):
             user = user_of(request)
-            return lead_response(leads.write_lead(by=user, **values), user, 201)
+            return lead_response(leads.write_lead(draft, by=user, now=now), user, 201)
         if "id" not in given:
             raise serializers.ValidationError({"id": _("Give the lead your own id.")})
         if not SENT.take(intake.pk, 1.0):
             raise exceptions.Throttled(wait=1.0)
-        lead, new = leads.take_in(intake=intake, external_id=given["id"], **values)
+        lead, new = leads.take_in(draft, intake=intake, external_id=given["id"], now=now)
         return fresh(Response({"lead": told(lead)}, 201 if new else 200))
 
 

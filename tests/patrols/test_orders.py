@@ -433,7 +433,8 @@ def test_a_lead_is_closed_with_a_reason_and_not_while_somebody_goes(scene: Scene
 
 def test_a_lead_belongs_to_the_unit_of_its_beat_and_knows_its_street(town: Town, now: datetime):
     def write(east_m: float, by: User) -> Lead:
-        return leads.write_lead(by=by, kind="stall", text="x", place=place(east_m, 3), now=now)
+        draft = leads.LeadDraft(kind="stall", text="x", place=place(east_m, 3))
+        return leads.write_lead(draft, by=by, now=now)
 
     assert write(-120, town.dispatcher).unit == town.west
     assert write(120, town.dispatcher).unit == town.east
@@ -462,7 +463,8 @@ def test_what_a_lead_must_not_be(
     if "happened_at" in change:
         change = {"happened_at": now + timedelta(minutes=6)}
     values = {"kind": "stall", "text": "x", "place": place(0, 0)} | change
-    assert code(lambda: leads.write_lead(by=town.dispatcher, now=now, **values)) == expected
+    draft = leads.LeadDraft(**values)
+    assert code(lambda: leads.write_lead(draft, by=town.dispatcher, now=now)) == expected
     assert not Lead.objects.exists()
 
 

@@ -8,7 +8,8 @@ const HOLD_MS = 2000;
 
 const element = document.getElementById("map");
 if (element) {
-  createMap(element, { overlays: ["areas", "stations"] }).then(
+  // Under the full sheet the map has no size, so its view says nothing that an address should keep.
+  createMap(element, { overlays: ["areas", "stations"], address: false }).then(
     (tandem) => {
       addTrailLayers(tandem);
       document.dispatchEvent(new CustomEvent("tandem:map", { detail: tandem.map }));
@@ -23,7 +24,7 @@ if (element) {
           duration: 0,
         });
       };
-      if (!location.hash.includes("map=") && tandem.extent.bounds) fit(tandem.extent.bounds);
+      if (tandem.extent.bounds) fit(tandem.extent.bounds);
       showTrail(tandem, fit);
       document.addEventListener("htmx:afterSettle", () => showTrail(tandem, fit));
     },
