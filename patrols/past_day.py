@@ -22,6 +22,7 @@ from bureau.week import day_bounds
 from patrols.access import TRAIL_ROLES, open_trails, visible_people
 from patrols.forgetting import retention
 from patrols.models import Alarm, CompanySpan, OrderStep, Person
+from patrols.moves import people_of, units_on
 from patrols.storage.fixes import read_fixes
 
 HOUR = timedelta(hours=1)
@@ -87,15 +88,33 @@ def first_day(unit: OrgUnit, now: datetime) -> date:
     )
 
 
-def people_of(user: User, past: PastDay) -> list[Person]:
-    """The people who belong to the unit now and had not left by then, by name."""
-    units = units_below(past.unit)
-    people = visible_people(user).filter(unit__in=units).select_related("unit")
-    return [
-        person
-        for person in people.order_by("name", "pk")
-        if person.left_on is None or person.left_on >= past.day
-    ]
+@dataclass(frozen=True)
+class Member:
+    """Somebody and the unit of that day."""
+
+    person: Person
+    unit: OrgUnit
+
+
+def members_of(user: User, past: PastDay) -> tuple[list[Member], int]:
+    """Who belonged to the unit on that day and had not left, by name; and how many more did, who
+    belong elsewhere now, where the user does not see them.
+    """
+    units = OrgUnit.objects.in_bulk(units_below(past.unit))
+    then = {
+        person: unit
+        for person, unit in units_on(past.day, people_of(units, past.day)).items()
+        if unit in units
+    }
+    people = Person.objects.filter(pk__in=then).exclude(left_on__lt=past.day)
+    seen = people.filter(pk__in=visible_people(user).values("pk"))
+    members = [Member(person, units[then[person.pk]]) for person in seen.order_by("name", "pk")]
+    return members, people.count() - len(members)
+
+
+def ids_of(user: User, past: PastDay) -> list[int]:
+    """The people whose trail is shown."""
+    return [member.person.pk for member in members_of(user, past)[0]]
 
 
 def open_past_day(user: User, past: PastDay, *, purpose: str) -> None:
@@ -103,7 +122,7 @@ def open_past_day(user: User, past: PastDay, *, purpose: str) -> None:
     from_at, until_at = past.span
     open_trails(
         user,
-        people_of(user, past),
+        [member.person for member in members_of(user, past)[0]],
         purpose=_("Replay: %(purpose)s") % {"purpose": purpose},
         from_at=from_at,
         until_at=until_at,
@@ -121,7 +140,7 @@ def read_hour(user: User, past: PastDay, hour: int) -> bytes:
     end = min(start + HOUR, until_at)
     if not (from_at <= start < until_at):
         raise Refused("hours_wrong", _("This hour was not opened."))
-    ids = [person.pk for person in people_of(user, past)]
+    ids = ids_of(user, past)
     rows = read_fixes(past.unit.bureau_id, ids, start, end)
     rules, _set = rules_on(past.unit.bureau, past.day)
     with np.errstate(invalid="ignore"):
@@ -153,7 +172,7 @@ def read_marks(user: User, past: PastDay) -> dict[str, Any]:
     """
     from_at, until_at = past.span
     midnight_s = past.midnight.timestamp()
-    ids = [person.pk for person in people_of(user, past)]
+    ids = ids_of(user, past)
     company: dict[int, list[list[Any]]] = {}
     for span in CompanySpan.objects.filter(
         bureau_id=past.unit.bureau_id,

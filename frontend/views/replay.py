@@ -26,7 +26,7 @@ from frontend.templatetags.shell import unit_tree
 from frontend.views.week import see_other
 from patrols import past_day as days
 from patrols.live import check_may_watch
-from patrols.past_day import PastDay
+from patrols.past_day import Member, PastDay
 
 
 def chosen(user: User, given: Mapping[str, str]) -> PastDay:
@@ -68,8 +68,11 @@ def replay(request: HttpRequest) -> HttpResponseBase:
         "refused": refused,
         "opened": opened,
         "past": past,
-        "settings": settings_of(user, past) if past is not None and opened else None,
+        "settings": None,
     }
+    if past is not None and opened:
+        members, elsewhere = days.members_of(user, past)
+        context |= {"settings": settings_of(past, members), "elsewhere": elsewhere}
     status = 200 if refused is None else status_of(refused)
     return render(request, "replay/page.html", context, status=status)
 
@@ -95,24 +98,29 @@ def form_of(user: User, given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def settings_of(user: User, past: PastDay) -> dict[str, Any]:
+def query_of(past: PastDay) -> dict[str, Any]:
+    """What the address of opened hours says."""
+    return {
+        "unit": past.unit.pk,
+        "day": past.day.isoformat(),
+        "from": past.from_hour,
+        "until": past.until_hour,
+    }
+
+
+def settings_of(past: PastDay, members: list[Member]) -> dict[str, Any]:
     """What the script needs of opened hours, without positions."""
     rules, _set = rules_on(past.unit.bureau, past.day)
     start, end = (at.timestamp() - past.midnight.timestamp() for at in past.span)
     now_s = timezone.now().timestamp() - past.midnight.timestamp()
     return {
-        "query": {
-            "unit": past.unit.pk,
-            "day": past.day.isoformat(),
-            "from": past.from_hour,
-            "until": past.until_hour,
-        },
+        "query": query_of(past),
         "start": start,
         "end": min(end, now_s),
         "lost": rules.no_signal_floor_s,
         "people": [
-            {"id": person.pk, "name": person.name, "unit": person.unit.name}
-            for person in days.people_of(user, past)
+            {"id": member.person.pk, "name": member.person.name, "unit": member.unit.name}
+            for member in members
         ],
     }
 
@@ -125,7 +133,7 @@ def open_replay(request: HttpRequest) -> HttpResponseBase:
     past = chosen(user, request.POST.dict())
     days.open_past_day(user, past, purpose=read_purpose(request))
     note_opened(request, past, timezone.now())
-    query = urlencode(settings_of(user, past)["query"])
+    query = urlencode(query_of(past))
     return see_other(f"{reverse('replay')}?{query}")
 
 

@@ -16,6 +16,7 @@ from patrols.models import (
     AlarmKind,
     Company,
     CompanySpan,
+    FormerUnit,
     Person,
     TrailLook,
 )
@@ -92,6 +93,25 @@ def test_an_hour_comes_packed_with_a_fix_in_ten_seconds(town: Town):
     assert places == [place(0, 0), place(12, 0)]
     assert hour_of(client, town, 11)["s"].tolist() == [1800]
     assert len(hour_of(client, town, 9)) == 0
+
+
+def test_people_are_those_of_that_day_whom_one_may_see(town: Town):
+    """One came later, one has gone where the dispatcher of the west sees nobody."""
+    stayed, came, gone = walked(town), walked(town), walked(town, town.east)
+    FormerUnit.objects.create(person=came, unit=town.east, until=DAY)
+    FormerUnit.objects.create(person=gone, unit=town.west, until=DAY)
+    west = make.user(Role.DISPATCHER, town.west)
+    client = opened(town, west)
+    assert set(hour_of(client, town, 10)["person"]) == {stayed.pk}
+    path, query = address(town)
+    page = client.get(path, query).content.decode()
+    assert "1 person who belonged here on that day belongs elsewhere now" in page
+    assert not TrailLook.objects.filter(person__in=[came, gone]).exists()
+    # The day after, everybody is where they are now.
+    FormerUnit.objects.update(until=DAY - timedelta(days=1))
+    client = opened(town, west)
+    assert set(hour_of(client, town, 10)["person"]) == {stayed.pk, came.pk}
+    assert "belongs elsewhere now" not in client.get(path, query).content.decode()
 
 
 def test_of_very_many_people_fewer_fixes_are_packed():
