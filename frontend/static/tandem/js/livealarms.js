@@ -3,7 +3,7 @@
  * closed here; and its sound. One that its sender took back stands there calmly until dismissed.
  */
 
-import { csrfToken, notify } from "./shell.js";
+import { button, keepOnly, put, reasonForm, send, strong } from "./livelines.js";
 import { fetchJson } from "./map.js";
 import { clock, duration, running } from "./words.js";
 
@@ -57,13 +57,7 @@ export class AlarmStrip {
         alarm.closed === null ||
         (!this.dismissed.has(alarm.id) && now - alarm.closed < CANCELLED_MS),
     );
-    const kept = new Set(alarms.map((alarm) => alarm.id));
-    for (const [id, { item }] of this.items) {
-      if (!kept.has(id)) {
-        item.remove();
-        this.items.delete(id);
-      }
-    }
+    keepOnly(this.items, alarms);
     for (const alarm of alarms) {
       const shown = this.items.get(alarm.id) ?? this.add(alarm);
       const stage = stageOf(alarm);
@@ -185,20 +179,14 @@ export class AlarmStrip {
       acts.append(take);
       return;
     }
-    const form = document.createElement("form");
-    const reason = document.createElement("input");
-    reason.required = true;
-    reason.maxLength = 200;
-    reason.placeholder = gettext("How did it end?");
-    reason.setAttribute("aria-label", gettext("Reason for closing"));
-    const close = button(gettext("Close alarm"), "");
-    close.type = "submit";
-    form.append(reason, close);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void this.send(alarm, "close", { reason: reason.value }, [close, reason]);
-    });
-    acts.append(form);
+    const words = {
+      asks: gettext("How did it end?"),
+      label: gettext("Reason for closing"),
+      does: gettext("Close alarm"),
+    };
+    acts.append(
+      reasonForm(words, (reason, controls) => this.send(alarm, "close", { reason }, controls)),
+    );
   }
 
   /**
@@ -208,19 +196,8 @@ export class AlarmStrip {
    * @param {(HTMLButtonElement | HTMLInputElement)[]} controls
    */
   async send(alarm, act, body, controls) {
-    for (const control of controls) control.disabled = true;
-    try {
-      const answer = await fetchJson(`/api/live/alarms/${alarm.id}/${act}`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-        body: JSON.stringify(body),
-      });
-      this.on.changed(answer.alarm);
-    } catch (error) {
-      notify(/** @type {Error} */ (error).message, "error");
-    } finally {
-      for (const control of controls) control.disabled = false;
-    }
+    const answer = await send(`/api/live/alarms/${alarm.id}/${act}`, body, controls);
+    if (answer) this.on.changed(answer.alarm);
   }
 
   /** Two short tones while an SOS waits. Browsers allow sound after the first click on a page. */
@@ -263,25 +240,4 @@ function awayWords(pair) {
     return interpolate(gettext("(%(time)s along the streets)"), { time: duration(pair.seconds) }, true);
   }
   return interpolate(gettext("(%(m)s m, straight line)"), { m: Math.round(pair.metres / 10) * 10 }, true);
-}
-
-/** @param {HTMLElement} element @param {string} text */
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** @param {string} text */
-function strong(text) {
-  const element = document.createElement("strong");
-  element.textContent = text;
-  return element;
-}
-
-/** @param {string} text @param {string} kind */
-function button(text, kind) {
-  const element = document.createElement("button");
-  element.type = "button";
-  element.className = `button ${kind}`;
-  element.textContent = text;
-  return element;
 }

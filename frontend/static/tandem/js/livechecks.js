@@ -3,8 +3,7 @@
  * somebody has been still and whether the question came to the phone's page at all.
  */
 
-import { fetchJson } from "./map.js";
-import { csrfToken, notify } from "./shell.js";
+import { keepOnly, put, reasonForm, send, strong } from "./livelines.js";
 import { clock, duration } from "./words.js";
 
 /**
@@ -36,17 +35,10 @@ export class CheckLines {
 
   /** @param {Check[]} checks @param {number} now server's ms */
   update(checks, now) {
-    const kept = new Set(checks.map((check) => check.id));
-    for (const [id, { item }] of this.items) {
-      if (!kept.has(id)) {
-        item.remove();
-        this.items.delete(id);
-      }
-    }
+    keepOnly(this.items, checks);
     for (const check of checks) {
       const { facts } = this.items.get(check.id) ?? this.add(check);
-      const text = words(check, now);
-      if (facts.textContent !== text) facts.textContent = text;
+      put(facts, words(check, now));
     }
     this.root.hidden = !checks.length;
   }
@@ -59,8 +51,9 @@ export class CheckLines {
     const who = document.createElement("button");
     who.type = "button";
     who.className = "alarm-who";
-    const name = document.createElement("strong");
-    name.textContent = interpolate(gettext("Still for long: %(name)s"), { name: check.name }, true);
+    const name = strong(
+      interpolate(gettext("Still for long: %(name)s"), { name: check.name }, true),
+    );
     const facts = document.createElement("span");
     who.append(name, facts);
     who.addEventListener("click", () => this.on.show(check.person));
@@ -74,39 +67,16 @@ export class CheckLines {
 
   /** @param {Check} check */
   form(check) {
-    const form = document.createElement("form");
+    const asks = gettext("What did you find?");
+    const form = reasonForm(
+      { asks, label: asks, does: gettext("Seen to") },
+      async (reason, controls) => {
+        const done = await send(`/api/live/checks/${check.id}/settle`, { reason }, controls);
+        if (done) this.on.settled(check.id);
+      },
+    );
     form.className = "alarm-acts";
-    const reason = document.createElement("input");
-    reason.required = true;
-    reason.maxLength = 200;
-    reason.placeholder = gettext("What did you find?");
-    reason.setAttribute("aria-label", gettext("What did you find?"));
-    const done = document.createElement("button");
-    done.className = "button";
-    done.textContent = gettext("Seen to");
-    form.append(reason, done);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void this.settle(check, reason.value, done);
-    });
     return form;
-  }
-
-  /** @param {Check} check @param {string} reason @param {HTMLButtonElement} button */
-  async settle(check, reason, button) {
-    button.disabled = true;
-    try {
-      await fetchJson(`/api/live/checks/${check.id}/settle`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-        body: JSON.stringify({ reason }),
-      });
-      this.on.settled(check.id);
-    } catch (error) {
-      notify(/** @type {Error} */ (error).message, "error");
-    } finally {
-      button.disabled = false;
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** The list of people: by unit, what needs a look first; the map's keyboard alternative. */
 
+import { put } from "./livelines.js";
 import { lookAt, nameOf, urlOf } from "./marks.js";
 import { lostAfter } from "./views.js";
 import { isNamed } from "./pinyin.js";
@@ -355,13 +356,7 @@ function byNeed(a, b) {
   );
 }
 
-/** Set text only when it differs: most of a second's rows stay as they are.
- * @param {HTMLElement} element @param {string} text */
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** The same for an attribute. @param {Element} element @param {string} name @param {string} value */
+/** Set an attribute only when it differs. @param {Element} element @param {string} name @param {string} value */
 function tell(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

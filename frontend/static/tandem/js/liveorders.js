@@ -2,6 +2,7 @@
 
 import { Marker } from "/static/vendor/maplibre/maplibre-gl.mjs";
 
+import { put } from "./livelines.js";
 import { covered } from "./shell.js";
 import { duration, running, term } from "./words.js";
 
@@ -436,9 +437,4 @@ function mark(lead) {
 function streetOf(lead) {
   const english = document.documentElement.lang.startsWith("en");
   return (english && lead.street_en) || lead.street;
-}
-
-/** @param {HTMLElement} element @param {string} text */
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
