@@ -15,12 +15,10 @@ import pytest
 
 from geo.datum import wgs84_to_gcj02
 from geo.models import BaseMap
-from tests.walks.test_live_page import SLOW_MS, beside_playwright, open_live
-from tests.world import Town, build_town
+from tests.walks.browsing import SLOW_MS, open_live
+from tests.world import Town
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-__all__ = ["beside_playwright"]
 
 
 class Tiles:
@@ -80,11 +78,6 @@ def tiles() -> Iterator[Tiles]:
     server = Tiles()
     yield server
     server.stop()
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Town:
-    return build_town()
 
 
 def put_on(town: Town, tiles: Tiles, datum: str = "wgs84") -> None:

@@ -14,9 +14,8 @@ from patrols.models import SegmentVisit
 from tests import make
 from tests.patrols import phones
 from tests.realtime.stage import officer
-from tests.walks.test_live_page import (
+from tests.walks.browsing import (
     Ticking,
-    beside_playwright,
     open_live,
     send,
     wait_for_mark,
@@ -24,8 +23,6 @@ from tests.walks.test_live_page import (
 from tests.world import Town, build_town, place, rectangle
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-__all__ = ["beside_playwright"]
 
 
 @pytest.fixture
@@ -35,19 +32,6 @@ def town(transactional_db: None) -> Iterator[Town]:
     make.hotspot(town.west, town.blocks["C1-C2"], name="Gate")
     yield town
     phones.forget_positions()
-
-
-@pytest.fixture
-def ticker(town: Town) -> Iterator[Ticking]:
-    """A running ticker."""
-    ticking = Ticking()
-    yield ticking
-    ticking.stop()
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
 
 
 def centre_is(page: Any, east_m: float, north_m: float, within_deg: float = 4e-4) -> None:

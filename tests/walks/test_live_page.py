@@ -2,128 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import time
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-import redis
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 
-from bureau.models import Role, RuleSet, User
+from bureau.models import Role, RuleSet
 from patrols import live
-from patrols.models import Alarm, LiveWatch, Person
+from patrols.models import Alarm, LiveWatch
 from tests import make
-from tests.patrols import phones
-from tests.processes import Processes, other_database
 from tests.realtime.stage import officer
-from tests.world import Town, build_town, place
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from tests.walks.browsing import Ticking, open_live, send, wait_for_mark
+from tests.world import Town
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-SLOW_MS = 120_000  # what a busy machine may take; nothing waits longer than it must
-
-
-@pytest.fixture(scope="module", autouse=True)
-def beside_playwright() -> Iterator[None]:
-    """Playwright keeps an event loop in this thread; Django then wants to be told that its calls
-    here are plain synchronous ones all the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Iterator[Town]:
-    yield build_town()
-    phones.forget_positions()
-
-
-class Ticking:
-    """The ticker on the test database, to be cut and started again."""
-
-    def __init__(self) -> None:
-        name = str(settings.DATABASES["default"]["NAME"])
-        self.environment = {"DATABASE_URL": other_database(os.environ["DATABASE_URL"], name)}
-        self.start()
-
-    def start(self) -> None:
-        """Start it and wait for its first number: a busy machine takes its time."""
-        self.group = Processes(self.environment)
-        with redis.Redis.from_url(settings.REDIS_URL) as server:
-            server.delete(live.stream_key("head"))
-            self.group.manage("ticker", "ticker", "--period", "0.25")
-            deadline = time.monotonic() + SLOW_MS / 1000
-            while server.get(live.stream_key("head")) is None:
-                self.group.still_running("ticker")
-                assert time.monotonic() < deadline, self.group.said("ticker")
-                time.sleep(0.1)
-
-    def stop(self) -> None:
-        self.group.stop()
-
-
-@pytest.fixture
-def ticker(town: Town) -> Iterator[Ticking]:
-    """A running ticker."""
-    ticking = Ticking()
-    yield ticking
-    ticking.stop()
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
-
-
-def send(web: str, person: Person, east_m: float, north_m: float, **more: Any) -> None:
-    """One fix of a person's phone, in Traccar Client's own format."""
-    lon, lat = place(east_m, north_m)
-    values = {
-        "id": f"phone-{person.badge_no}",
-        "lat": lat,
-        "lon": lon,
-        "timestamp": int(timezone.now().timestamp()),
-        "accuracy": 5,
-        "batt": 64,
-    } | more
-    query = urllib.parse.urlencode(values)
-    request = urllib.request.Request(f"{web}/phone/traccar?{query}", method="POST")  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-        assert answer.status == 200
-
-
-def open_live(open_page: Any, web: str, user: User, path: str = "/live/", **more: Any) -> Page:
-    """The live page of a signed-in user, with its map up."""
-    client = Client(headers={"host": "localhost"})
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    page: Page = open_page(**more)
-    page.set_default_timeout(SLOW_MS)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
-    page.goto(web + path)
-    page.wait_for_selector("#live-map[data-ready]")
-    return page
-
-
-def wait_for_mark(page: Page, person: Person, east_m: float, north_m: float) -> None:
-    """Until the person's mark is drawn on the map at that place."""
-    lon, lat = place(east_m, north_m)
-    page.wait_for_function(
-        """([id, lon, lat]) => tandemLive.drawn().marks.some((mark) =>
-            mark.id === id && Math.abs(mark.lon - lon) < 1e-6
-            && Math.abs(mark.lat - lat) < 1e-6)""",
-        arg=[person.pk, lon, lat],
-    )
 
 
 def test_a_fix_sent_by_a_phone_moves_the_mark_and_the_list(

@@ -1,4 +1,3 @@
-# ruff: noqa: F811  fixtures of the live page's tests come by import
 """The live map's bubbles and tools in a browser: what is drawn, opened, measured, followed."""
 
 from __future__ import annotations
@@ -12,12 +11,9 @@ from django.utils import timezone
 
 from patrols.models import Alarm, Person
 from tests.realtime.stage import officer, report, walk
-from tests.walks.test_live_page import (  # noqa: F401
-    beside_playwright,
+from tests.walks.browsing import (
     open_live,
     send,
-    ticker,
-    town,
     wait_for_mark,
 )
 from tests.world import Town, place
@@ -25,14 +21,9 @@ from tests.world import Town, place
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.walks.test_live_page import Ticking
+    from tests.walks.browsing import Ticking
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
 
 
 def crowd(of: Town, now: datetime, count: int, apart_m: float) -> list[Person]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from bureau.models import Role
@@ -18,23 +16,10 @@ from patrols.notices import notify
 from patrols.sos import raise_sos
 from realtime.news import tell_news
 from tests import make
-from tests.world import Town, build_town
+from tests.walks.browsing import sign_in
+from tests.world import Town
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def beside_playwright() -> Iterator[None]:
-    """Playwright keeps an event loop in this thread; Django then wants to be told that its calls
-    here are plain synchronous ones all the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Town:
-    return build_town()
 
 
 def test_the_page_hears_over_the_socket_that_the_sos_was_taken_up(
@@ -42,13 +27,7 @@ def test_the_page_hears_over_the_socket_that_the_sos_was_taken_up(
 ):
     person = make.person(town.west, user=make.user(Role.OFFICER, town.west))
     alarm, _ = raise_sos(person, now=timezone.now())
-    client = Client(headers={"host": "localhost"})
-    client.force_login(person.user, "django.contrib.auth.backends.ModelBackend")
-    page = open_page(width=390, height=844)
-    page.set_default_timeout(120_000)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
-    page.context.add_cookies([cookie])
-    page.goto(web + "/my/")
+    page = sign_in(open_page, web, person.user, "/my/", width=390, height=844)
     page.wait_for_selector("#my-news[data-socket=open]", state="attached")
     page.evaluate(
         """() => { window.heard = [];
@@ -68,13 +47,9 @@ def test_the_page_hears_over_the_socket_that_the_sos_was_taken_up(
 
 def test_in_the_background_the_browser_shows_an_urgent_line(web: str, open_page: Any, town: Town):
     person = make.person(town.west, user=make.user(Role.OFFICER, town.west))
-    client = Client(headers={"host": "localhost"})
-    client.force_login(person.user, "django.contrib.auth.backends.ModelBackend")
-    page = open_page(width=390, height=844, permissions=["notifications"])
-    page.set_default_timeout(120_000)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
-    page.context.add_cookies([cookie])
-    page.goto(web + "/my/")
+    page = sign_in(
+        open_page, web, person.user, "/my/", width=390, height=844, permissions=["notifications"]
+    )
     page.wait_for_selector("body[data-worker=ready]", state="attached")
     page.evaluate("() => Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'})")
     notify(person, PhoneNoticeKind.ORDER_OFFERED, 3, timezone.now())

@@ -3,63 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from bureau.models import Role, User
 from patrols.models import HandoverNote, Lead, Order, OrderMember, OrderState, Phone
 from tests import make
-from tests.patrols import phones
 from tests.patrols.dispatching import account, lead, patrol
 from tests.realtime.stage import officer
-from tests.walks.test_live_page import SLOW_MS, Ticking, beside_playwright, open_live, send
-from tests.world import Town, build_town, place
+from tests.walks.browsing import Ticking, open_live, send, sign_in
+from tests.world import Town, place
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["beside_playwright"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Iterator[Town]:
-    yield build_town()
-    phones.forget_positions()
-
-
-@pytest.fixture
-def ticker(town: Town) -> Iterator[Ticking]:
-    """A running ticker."""
-    ticking = Ticking()
-    yield ticking
-    ticking.stop()
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
 
 
 def open_my(open_page: Any, web: str, user: User, at: tuple[float, float]) -> Page:
     """The officer's own page on a phone that stands at a place."""
-    client = Client(headers={"host": "localhost"})
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    page: Page = open_page(
+    page = sign_in(
+        open_page,
+        web,
+        user,
+        "/my/",
         width=390,
         height=844,
         geolocation={"longitude": at[0], "latitude": at[1]},
         permissions=["geolocation"],
     )
-    page.set_default_timeout(SLOW_MS)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
-    page.goto(web + "/my/")
     page.locator('#orders input[value="none"]').wait_for(state="attached")
     return page
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 
 from bureau.models import Role, RuleSet
 from stations.models import Station
 from tests import make
 from tests.conftest import OpenPage
+from tests.walks.browsing import sign_in
 from tests.world import Town, build_town, place
 
 if TYPE_CHECKING:
@@ -24,14 +22,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 WAIT_MS = 60_000  # the first walk of a network builds its tiles
-
-
-@pytest.fixture(autouse=True, scope="module")
-def orm_beside_playwright() -> Iterator[None]:
-    """Playwright keeps an event loop in this thread; the ORM between its calls is not in it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
 
 
 @pytest.fixture
@@ -51,13 +41,8 @@ def open_plan(
     open_page: OpenPage, web: str, user: Any, at: str = "/plan/", ready: bool = True, **more: Any
 ) -> Page:
     """A page of the planner's, with its places drawn; `ready=False`: signed in and not opened."""
-    page = open_page(**more)
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    name = settings.SESSION_COOKIE_NAME
-    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": web}])
+    page = sign_in(open_page, web, user, at if ready else "", **more)
     if ready:
-        page.goto(f"{web}{at}")
         page.wait_for_selector("#map[data-ready]", timeout=WAIT_MS)
     return page
 

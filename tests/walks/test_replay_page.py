@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from bureau.models import User
 from patrols.models import Alarm, AlarmKind, Company, CompanySpan, Person, TrailLook
-from tests.patrols import phones
 from tests.realtime.stage import officer, report
-from tests.world import Town, build_town, place
+from tests.walks.browsing import sign_in
+from tests.world import Town, place
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SLOW_MS = 60_000
 DAY = timezone.localdate() - timedelta(days=3)
 TEN = datetime(DAY.year, DAY.month, DAY.day, 2, tzinfo=UTC)  # 10:00 in the town
 TEN_S = 10 * 3600
-
-
-@pytest.fixture(scope="module", autouse=True)
-def beside_playwright() -> Iterator[None]:
-    """Playwright keeps an event loop in this thread; Django then wants to be told that its calls
-    here are plain synchronous ones all the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Iterator[Town]:
-    yield build_town()
-    phones.forget_positions()
 
 
 @pytest.fixture
@@ -66,16 +47,6 @@ def walker(town: Town) -> Person:
         closed_at=TEN + timedelta(minutes=4),
     )
     return person
-
-
-def sign_in(open_page: Any, web: str, user: User, **more: Any) -> Page:
-    client = Client(headers={"host": "localhost"})
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    page: Page = open_page(**more)
-    page.set_default_timeout(SLOW_MS)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
-    return page
 
 
 def open_hours(page: Page, web: str, town: Town, first: int = 9, last: int = 12) -> None:

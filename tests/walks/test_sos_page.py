@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,40 +11,11 @@ from django.utils import timezone
 from bureau.models import Role
 from patrols.models import Alarm, AlarmKind, AlarmReach, Person
 from tests import make
-from tests.patrols import phones
 from tests.realtime.stage import officer
-from tests.walks.test_live_page import SLOW_MS, Ticking, open_live, send
-from tests.world import Town, build_town
+from tests.walks.browsing import SLOW_MS, Ticking, open_live, send
+from tests.world import Town
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def beside_playwright() -> Iterator[None]:
-    """Playwright keeps an event loop in this thread; Django then wants to be told that its calls
-    here are plain synchronous ones all the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Iterator[Town]:
-    yield build_town()
-    phones.forget_positions()
-
-
-@pytest.fixture
-def ticker(town: Town) -> Iterator[Ticking]:
-    """A running ticker."""
-    ticking = Ticking()
-    yield ticking
-    ticking.stop()
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
 
 
 def sos(person: Person, *, waited_s: float) -> Alarm:

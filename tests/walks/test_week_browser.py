@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,8 @@ from patrols.models import Alarm, Patrol, Person, TrailLook
 from tests import make
 from tests.frontend.test_reports import html_of
 from tests.frontend.weeks import AFTER, MONDAY, WEEK
-from tests.patrols import phones, walking
-from tests.world import Town, build_town
+from tests.patrols import walking
+from tests.world import Town
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,21 +29,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SLOW_MS = 60_000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def beside_playwright() -> Iterator[None]:
-    """Playwright keeps an event loop in this thread; Django then wants to be told that its calls
-    here are plain synchronous ones all the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Iterator[Town]:
-    yield build_town()
-    phones.forget_positions()
 
 
 @pytest.fixture
