@@ -195,3 +195,31 @@ def test_phone_width_has_the_map_and_the_list_as_a_sheet(
     page.locator("#live-card").wait_for()
     assert page.evaluate("() => document.body.dataset.sheet") == "peek"
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#card-close").click()
+    for menu in ("图层", "图例"):
+        page.locator(".live-tools summary", has_text=menu).click()
+        body = page.locator(".live-tools details[open] .menu-body")
+        body.wait_for()
+        box = body.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        page.locator(".live-tools summary", has_text=menu).click()
+    assert page.locator("#orders").is_visible()
+    page.locator("#search").fill(person.badge_no)
+    page.locator("#orders").wait_for(state="hidden")  # leads make room for who is found
+    page.locator(f'.person[data-person="{person.pk}"]').wait_for()
+
+
+def test_what_the_page_asks_by_itself_fails_without_a_word(
+    web: str, ticker: Ticking, town: Town, open_page: Any
+):
+    page = open_live(open_page, web, town.dispatcher)
+    page.context.set_offline(True)
+    # As the hand-over's line does every half minute.
+    page.evaluate("() => htmx.ajax('GET', '/live/handover/bar/', '#orders').catch(() => {})")
+    said = page.get_by_text("The server could not be reached")
+    assert said.count() == 0
+    page.get_by_role("button", name="Hand-over").click()
+    said.wait_for()
+    page.watched.errors.clear()  # type: ignore[attr-defined]

@@ -279,7 +279,7 @@ function renderCard(now) {
   if (view.kind !== "off") {
     if (where) rows.push([gettext("Place"), where]);
     rows.push([
-      gettext("Fix"),
+      gettext("Position"),
       view.age === null
         ? gettext("none in this shift")
         : interpolate(gettext("%(time)s ago"), { time: duration(view.age) }, true) +
@@ -370,6 +370,7 @@ new PlaceSearch(/** @type {HTMLInputElement} */ (at("search")), at("live-places"
 });
 document.addEventListener("tandem:search", (event) => {
   list.search = /** @type {CustomEvent} */ (event).detail.text.toLocaleLowerCase();
+  document.body.classList.toggle("searching", list.search !== "");
   render();
 });
 // The choice of the unit changes the page in place: the rest of what is chosen stays.

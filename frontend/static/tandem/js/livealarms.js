@@ -91,7 +91,7 @@ export class AlarmStrip {
       put(box, gettext("No pair of your units is on the streets with a fresh position."));
       return;
     }
-    box.replaceChildren(document.createTextNode(`${gettext("Nearest pairs")}: `));
+    box.replaceChildren(document.createTextNode(gettext("Nearest pairs: ")));
     near.pairs.forEach((pair, i) => {
       if (i) box.append(document.createTextNode(" · "));
       const names = pair.people.map((person) => person.name).join(gettext(", "));

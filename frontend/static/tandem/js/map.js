@@ -90,14 +90,17 @@ export async function fetchJson(address, init = {}) {
 }
 
 /**
- * Padding that keeps clear of the panel or sheet over the map (shell.js tells their size).
+ * Padding that keeps clear of the panel or sheet over the map (shell.js tells their size), as long as
+ * something of the map is left.
  * @param {number} px
  */
 function clear(px) {
   const css = getComputedStyle(document.documentElement);
   /** @param {string} side */
   const coveredBy = (side) => parseFloat(css.getPropertyValue(`--covered-${side}`)) || 0;
-  return { top: px, right: px, bottom: px + coveredBy("bottom"), left: px + coveredBy("left") };
+  const left = Math.min(coveredBy("left"), innerWidth / 2);
+  const bottom = Math.min(coveredBy("bottom"), innerHeight / 2);
+  return { top: px, right: px, bottom: px + bottom, left: px + left };
 }
 
 /**

@@ -257,8 +257,10 @@ function start(given) {
         const part = document.createElement("span");
         part.dataset.state = state;
         const from = Math.max(begin, hour * HOUR_S);
-        part.style.flexGrow = String(Math.min(end, (hour + 1) * HOUR_S) - from);
-        part.textContent = String(hour).padStart(2, "0");
+        const length = Math.min(end, (hour + 1) * HOUR_S) - from;
+        part.style.flexGrow = String(length);
+        // Half of a number would be read as another one.
+        if (length > HOUR_S / 2) part.textContent = String(hour).padStart(2, "0");
         return part;
       }),
     );

@@ -218,14 +218,21 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("htmx:sendError", () => notifyFrom("lost-connection"));
+/** Whether somebody did something: what a page asks by itself it asks again, without a word.
+ * @param {Event} event */
+const wasAsked = (event) =>
+  Boolean(/** @type {CustomEvent} */ (event).detail.requestConfig?.triggeringEvent);
+
+document.addEventListener("htmx:sendError", (event) => {
+  if (wasAsked(event)) notifyFrom("lost-connection");
+});
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = /** @type {CustomEvent} */ (event).detail;
   if (xhr.status === 401 || xhr.status === 403) {
     const said = xhr.getResponseHeader("X-Message");
     if (said) notify(decodeURIComponent(said), "error");
     else window.location.reload(); // signed out meanwhile: the page says so and comes back
-  } else {
+  } else if (wasAsked(event)) {
     notifyFrom("server-failed");
   }
 });
