@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.conf import settings
 from redis.asyncio import Redis
@@ -20,7 +19,7 @@ from redis.exceptions import RedisError
 
 from patrols.live import stream_key
 from realtime.door import of_loop
-from realtime.straight import Send
+from realtime.straight import Message, Send, message_of, writer_of
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,8 @@ class Seat:
 
     def __init__(self, unit: int, send: Send, too_slow: Callable[[], Awaitable[None]]) -> None:
         self.unit, self.send, self.too_slow = unit, send, too_slow
-        self.waiting: deque[dict[str, Any]] = deque()
+        self.write = writer_of(send)
+        self.waiting: deque[Message] = deque()
         self.opened = False
         self.sending: asyncio.Task[None] | None = None
         self.sent = self.dropped = 0
@@ -50,9 +50,11 @@ class Seat:
         self.opened = True
         self.begin()
 
-    def put(self, message: dict[str, Any]) -> None:
+    def put(self, message: Message) -> None:
         """Send a frame, or queue it. A full queue is emptied first: the gap makes the screen
         resync."""
+        if self.opened and not self.waiting and self.sending is None and self.write(message):
+            return
         if len(self.waiting) >= QUEUE_FRAMES:
             self.dropped += len(self.waiting)
             self.waiting.clear()
@@ -72,7 +74,7 @@ class Seat:
         """Frames in order, one at a time."""
         try:
             while self.waiting:
-                await self.send(self.waiting.popleft())
+                await self.send(self.waiting.popleft().asgi)
                 self.sent += 1
         except OSError:
             self.opened = False  # hung up; the consumer hears of it and leaves
@@ -183,9 +185,9 @@ class Hub:
         if message["type"] == "subscribe":
             self.confirmed[unit].set()
         elif message["type"] == "message" and isinstance(data, bytes):
-            message = {"type": "websocket.send", "bytes": data}
+            frame = message_of(data)
             for seat in tuple(self.seats.get(unit, ())):
-                seat.put(message)
+                seat.put(frame)
 
 
 def channel_of(unit: int) -> str:
