@@ -43,7 +43,9 @@ def deliver(
 
 def post(target: Target, ip: str, body: bytes, headers: Mapping[str, str], whole_s: float) -> int:
     """The status of one POST to that very IP address under the target's name."""
-    link = http.client.HTTPConnection(target.host, target.port, timeout=WAIT_S)
+    # Only for the words of HTTP, the Host header among them; the connection is ours.
+    speaks = http.client.HTTPSConnection if target.secure else http.client.HTTPConnection
+    link = speaks(target.host, target.port, timeout=WAIT_S)
     wire: socket.socket = socket.create_connection((ip, target.port), WAIT_S)
     handle = wire.dup()  # TLS takes the first one over
     end = threading.Timer(whole_s, shut, [handle])

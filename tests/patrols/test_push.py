@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import http_ece
@@ -30,7 +31,13 @@ from patrols.push.addresses import Forbidden, Target, is_public, read_target, re
 from patrols.push.delivery import Outcome, deliver
 from tests import make
 from tests.patrols.dispatching import account, lead, there
-from tests.patrols.push_service import Browser, PushService, claims_of, push_service
+from tests.patrols.push_service import (
+    Browser,
+    PushService,
+    certificate_for,
+    claims_of,
+    push_service,
+)
 from tests.world import build_town
 
 KIND = PhoneNoticeKind
@@ -196,6 +203,25 @@ def test_a_service_without_tls_where_tls_is_due_is_left(service: PushService) ->
     target = read_target(f"https://{service.host}/a", [service.host])
     assert deliver(target, b"x", {})[0] == Outcome.FAILED
     assert service.got == []
+
+
+def test_over_tls_only_a_known_certificate_of_that_very_host_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, other = (certificate_for(ip, tmp_path) for ip in ("127.0.0.1", "127.0.0.2"))
+    for certificate, trusted, taken in (
+        (good, good, True),
+        (good, other, False),
+        (other, other, False),
+    ):
+        # What OpenSSL reads as the machine's own list of authorities.
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        with push_service(certificate) as service:
+            target = read_target(f"https://{service.host}/a", [service.host])
+            outcome, why = deliver(target, b"sealed", {"TTL": "60"})
+            assert (outcome is Outcome.TAKEN) == taken, why
+            assert [body for _path, _headers, body in service.got] == [b"sealed"] * taken
+            assert taken or "CERTIFICATE_VERIFY_FAILED" in why
 
 
 # Who is told what
