@@ -178,6 +178,9 @@ def test_two_dispatchers_take_an_order_through_by_radio(
     row(two, told.pk, "offered")
     two.get_by_text("Li Ming says by radio").click()
     one.get_by_text("Li Ming says by radio").click()
+    # The panel renews itself, as with a frame that tells a change: what is open stays open.
+    with one.expect_response(f"**/live/leads/{told.pk}/"):
+        one.evaluate(f"() => htmx.ajax('GET', '/live/leads/{told.pk}/', '#order-panel')")
     one.get_by_role("button", name="Accepts").first.click()
     two.get_by_text("said by radio by Li Ming, entered by He Jing").first.wait_for()
     two.get_by_text("Wang Fang says by radio").click()

@@ -89,10 +89,17 @@ export class OrdersPart {
     /** How the chosen lead was when its panel was fetched. */
     this.shown = "";
     this.picking = false;
+    /** What was open in the panel before it was renewed.
+     * @type {{lead: number | null, parts: Map<string, HTMLDetailsElement>}} */
+    this.opened = { lead: null, parts: new Map() };
     /** The panel renews itself: the focus stays where it is. */
     this.quiet = false;
     this.panel.addEventListener("click", (event) => this.clicked(event));
     this.list.addEventListener("keydown", (event) => this.move(event));
+    document.addEventListener("htmx:beforeSwap", (event) => {
+      const { target } = /** @type {CustomEvent} */ (event).detail;
+      if (target === this.panel) this.opened = { lead: this.leadShown(), parts: this.parts(true) };
+    });
     document.addEventListener("htmx:afterSwap", (event) => this.swapped(event));
     document.addEventListener("keydown", (event) => this.key(event));
   }
@@ -247,12 +254,33 @@ export class OrdersPart {
     this.choose(this.chosen, false);
   }
 
+  /** The lead whose panel stands there. */
+  leadShown() {
+    const article = this.panel.querySelector("[data-lead].lead-panel");
+    return Number(/** @type {HTMLElement | null} */ (article)?.dataset.lead) || null;
+  }
+
+  /** The parts of the panel that can be opened, by what they say. @param {boolean} open only open ones */
+  parts(open) {
+    /** @type {Map<string, HTMLDetailsElement>} */
+    const found = new Map();
+    for (const part of this.panel.querySelectorAll("details")) {
+      if (part.open || !open) found.set(part.querySelector("summary")?.textContent ?? "", part);
+    }
+    return found;
+  }
+
   /** @param {Event} event */
   swapped(event) {
     const { target } = /** @type {CustomEvent} */ (event).detail;
     if (target !== this.panel) return;
     this.panel.hidden = false;
     this.endDraft();
+    // What a dispatcher has opened stays open when the same lead's panel renews itself.
+    if (this.leadShown() === this.opened.lead) {
+      const parts = this.parts(false);
+      for (const said of this.opened.parts.keys()) parts.get(said)?.setAttribute("open", "");
+    }
     const article = this.panel.querySelector("[data-lead].lead-panel");
     const id = Number(/** @type {HTMLElement | null} */ (article)?.dataset.lead) || null;
     if (id !== this.chosen) {
