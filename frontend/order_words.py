@@ -23,7 +23,7 @@ SIGNS = {
     "arrived": "●",
     "disposed": "✓",
     "declined": "✕",
-    "expired": "⌛",
+    "expired": "◷",
     "reassigned": "↩",
     "cancelled": "–",
     "closed": "–",

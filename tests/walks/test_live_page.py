@@ -14,7 +14,7 @@ from patrols.models import Alarm, LiveWatch
 from tests import make
 from tests.realtime.stage import officer
 from tests.walks.browsing import Ticking, open_live, send, wait_for_mark
-from tests.world import Town
+from tests.world import Town, place
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -195,6 +195,18 @@ def test_phone_width_has_the_map_and_the_list_as_a_sheet(
     page.locator("#live-card").wait_for()
     assert page.evaluate("() => document.body.dataset.sheet") == "peek"
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    # Who was chosen stands in sight: below the card, above the sheet.
+    page.wait_for_function(
+        """(at) => {
+            const map = tandemLive.map();
+            const box = map.getContainer().getBoundingClientRect();
+            const y = map.project(at).y + box.top;
+            const card = document.getElementById("live-card").getBoundingClientRect();
+            const sheet = document.querySelector(".panel").getBoundingClientRect();
+            return !map.isMoving() && y > card.bottom + 10 && y < sheet.top - 10;
+        }""",
+        arg=list(place(0, 0)),
+    )
     page.locator("#card-close").click()
     for menu in ("图层", "图例"):
         page.locator(".live-tools summary", has_text=menu).click()

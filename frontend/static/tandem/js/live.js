@@ -193,14 +193,26 @@ function centre(id, zoom) {
 /** @param {{lon: number, lat: number}} place @param {boolean} zoom */
 function goTo(place, zoom) {
   if (!tandem) return;
-  const { left, bottom } = covered();
+  if (zoom && covered().bottom) restSheet("peek");
+  const { left, top, bottom } = hidden();
   tandem.map.easeTo({
     center: [place.lon, place.lat],
     zoom: zoom ? Math.max(16, tandem.map.getZoom()) : tandem.map.getZoom(),
-    offset: [left / 2, -bottom / 2],
+    offset: [left / 2, (top - bottom) / 2],
     duration: 350,
   });
-  if (zoom && bottom) restSheet("peek");
+}
+
+/** What lies over the map on each side, px: on a phone the card above and the sheet, at rest, below. */
+function hidden() {
+  const { left, bottom } = covered();
+  if (!bottom) return { left, top: 0, bottom };
+  const root = getComputedStyle(document.documentElement);
+  const peek = parseFloat(root.getPropertyValue("--sheet-peek"));
+  const card = at("live-card");
+  const map = at("live-map").getBoundingClientRect();
+  const top = card.hidden ? 0 : Math.max(0, card.getBoundingClientRect().bottom - map.top);
+  return { left, top, bottom: document.body.dataset.sheet === "peek" ? peek : bottom };
 }
 
 /** Zoom in until the people of a bubble stand apart, or list them.

@@ -15,6 +15,8 @@ import { clock, duration } from "./words.js";
 const EVERY_MS = 60_000;
 // Closer than this the words fit beside the marks.
 const WORDS_FROM_ZOOM = 14.5;
+// Further out only what needs a visit is shown: the rest would lie over people.
+const CALM_FROM_ZOOM = 13;
 /** @type {Standing[]} the gravest first */
 const ORDER = ["overdue", "unknown", "due", "within", "no_window"];
 /** Shape as well as colour. @type {Record<Standing, string>} */
@@ -97,7 +99,10 @@ export class Board {
   }
 
   showWords() {
-    this.map.getContainer().classList.toggle("board-words", this.map.getZoom() >= WORDS_FROM_ZOOM);
+    const zoom = this.map.getZoom();
+    const { classList } = this.map.getContainer();
+    classList.toggle("board-words", zoom >= WORDS_FROM_ZOOM);
+    classList.toggle("board-far", zoom < CALM_FROM_ZOOM);
   }
 
   draw() {

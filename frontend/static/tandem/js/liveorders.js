@@ -18,7 +18,7 @@ const PANEL_PX = 440;
 const STATES = {
   waiting: { sign: "!", rank: 0 },
   declined: { sign: "✕", rank: 0 },
-  expired: { sign: "⌛", rank: 0 },
+  expired: { sign: "◷", rank: 0 },
   reassigned: { sign: "↩", rank: 0 },
   open: { sign: "!", rank: 1 },
   offered: { sign: "?", rank: 2 },
