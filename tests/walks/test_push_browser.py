@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from bureau.models import Role
@@ -20,10 +19,9 @@ from patrols.models import PhoneNoticeKind, PushSubscription
 from patrols.push import sealing
 from tests import make
 from tests.patrols.push_service import Browser, PushService, push_service
-from tests.walks.test_my_news_browser import beside_playwright
-from tests.world import Town, build_town
+from tests.walks.browsing import sign_in
+from tests.world import Town
 
-__all__ = ["beside_playwright"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # A browser's own push service is outside, and no test asks for anything outside: this is what a
@@ -42,11 +40,6 @@ ANSWER = """([endpoint, p256dh, auth]) => {
     return present;
   };
 }"""
-
-
-@pytest.fixture
-def town(transactional_db: None) -> Town:
-    return build_town()
 
 
 @pytest.fixture
@@ -73,12 +66,8 @@ def test_an_officer_lets_the_phone_be_told_and_ends_it(
     web: str, open_page: Any, town: Town, service: PushService
 ):
     person = make.person(town.west, user=make.user(Role.OFFICER, town.west))
-    client = Client(headers={"host": "localhost"})
-    client.force_login(person.user, "django.contrib.auth.backends.ModelBackend")
-    page = open_page(width=390, height=844, permissions=["notifications"])
-    page.set_default_timeout(120_000)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": web}
-    page.context.add_cookies([cookie])
+    allowed = ["notifications"]
+    page = sign_in(open_page, web, person.user, width=390, height=844, permissions=allowed)
 
     # Off by default: the page offers nothing.
     page.goto(web + "/my/")
