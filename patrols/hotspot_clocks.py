@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 
 from django.contrib.gis.db.models.functions import PointOnSurface
 from django.core.cache import cache
+from django.db import connection
 
 from bureau.access import visible_units
 from bureau.models import OrgUnit, User
@@ -17,12 +19,14 @@ from bureau.week import Week
 from geo.models import Hotspot
 from patrols.hotspots import HotspotWeek, hotspot_weeks
 from patrols.judges.hotspot_clock import Clock, read_clock
-from patrols.latest import latest_fixes
 from patrols.live import check_may_watch
 from patrols.models import LiveState
 from patrols.staffing import has_signal
+from patrols.storage.latest import latest_fixes
 
-KEPT_S = 55  # screens ask once a minute; who watches the same unit shares the answer
+FRESH_S = 55  # screens ask once a minute; who watches the same unit shares the answer
+# While one request works out the next answer, the others of this process take the last one.
+KEPT_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,40 @@ class HotspotClock:
 
 
 def hotspot_clocks(user: User, now: datetime) -> list[HotspotClock]:
-    """The open hotspots of the user's units. Raises Refused for who may not watch."""
+    """The open hotspots of the user's units. Raises Refused for who may not watch.
+
+    For hundreds of hotspots it takes seconds, so each unit's are worked out once at a time, however
+    many screens ask; whoever asks meanwhile gets the answer before, or waits for the first.
+    """
     top = check_may_watch(user)
-    key = f"hotspot-clocks/{top.pk}"
-    found: list[HotspotClock] | None = cache.get(key)
-    if found is None:
-        found = read_clocks(top, visible_units(user), now)
-        cache.set(key, found, KEPT_S)
-    return found
+    key, lock = f"hotspot-clocks/{top.pk}", locks[top.pk]
+    kept = _kept(key, now, FRESH_S)
+    if kept is not None:
+        return kept
+    if not lock.acquire(blocking=False):
+        kept = _kept(key, now, KEPT_S)
+        if kept is not None:
+            return kept
+        if not connection.in_atomic_block:
+            connection.close()  # a hundred who wait must not hold a hundred connections
+        lock.acquire()
+    try:
+        kept = _kept(key, now, FRESH_S)
+        if kept is None:
+            kept = read_clocks(top, visible_units(user), now)
+            cache.set(key, (now, kept), KEPT_S)
+        return kept
+    finally:
+        lock.release()
+
+
+locks: dict[int, Lock] = defaultdict(Lock)  # by unit
+
+
+def _kept(key: str, now: datetime, within_s: float) -> list[HotspotClock] | None:
+    """The answer that is kept, if it was worked out within so many seconds."""
+    at, found = cache.get(key) or (None, None)
+    return found if at is not None and abs((now - at).total_seconds()) < within_s else None
 
 
 def read_clocks(top: OrgUnit, units: Iterable[OrgUnit], now: datetime) -> list[HotspotClock]:
@@ -63,7 +93,9 @@ def read_clocks(top: OrgUnit, units: Iterable[OrgUnit], now: datetime) -> list[H
     last = {one.hotspot.pk: _last_visit(one, now) for one in weeks}
     if any(at is None for at in last.values()):
         # Early in a week the last visit was in the one before.
-        for one in hotspot_weeks(bureau, week.shifted(-1), units, now=now):
+        unseen = {one.hotspot.unit_id for one in weeks if last[one.hotspot.pk] is None}
+        theirs = [unit for unit in units if unit.pk in unseen]
+        for one in hotspot_weeks(bureau, week.shifted(-1), theirs, now=now):
             if one.hotspot.pk in last and last[one.hotspot.pk] is None:
                 last[one.hotspot.pk] = _last_visit(one, now)
     present = people_on_hotspots(bureau.pk, now, weeks[0].rules)

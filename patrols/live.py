@@ -26,7 +26,6 @@ from bureau.models import OrgUnit, Role, User
 from bureau.pinyin import spell_person, spell_place
 from patrols.check_rows import check_rows, missed_checks
 from patrols.escalation import note_sights, widened_alarms
-from patrols.latest import Fix, latest_fixes
 from patrols.models import (
     Alarm,
     Lead,
@@ -37,6 +36,7 @@ from patrols.models import (
     Position,
 )
 from patrols.order_rows import cut, order_rows
+from patrols.storage.latest import Fix, latest_fixes
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from bureau.models import User
 from bureau.rules import Rules
 from geo.access import places_seen_by
 from geo.plane import Plane
-from patrols.latest import Fix, latest_fixes
 from patrols.live import check_may_watch, is_shown, ms
 from patrols.models import LiveState, Person, Shift
+from patrols.storage.latest import Fix, latest_fixes
 from stations.models import Station
 
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -21,10 +20,11 @@ from numpy.typing import NDArray
 from bureau.models import OrgUnit
 from geo.models import ImportRun
 from patrols.check_rows import check_rows, missed_checks
-from patrols.latest import Fix, latest_fixes, versions_above
 from patrols.live import Row, alarm_rows, roster_rows
 from patrols.models import Alarm, Lead, LiveState, Person
 from patrols.order_rows import order_rows
+from patrols.storage.latest import Fix, latest_fixes, versions_above
+from patrols.storage.roster import roster_mark
 from stations.models import StationChange
 
 OVERLAP_S = 10.0
@@ -177,27 +177,9 @@ def differing(cursor: Cursor, floor: int | None) -> tuple[list[Fix], list[LiveSt
     )
 
 
-# Whatever `read_roster` reads: rows of people and units by where they lie and what transaction
-# wrote them, phones by value, because each contact writes them.
-MARK_SQL = """
-SELECT (SELECT (count(*), bit_xor(hashtidextended(ctid, xmin::text::bigint)))::text
-        FROM patrols_person WHERE left_on IS NULL OR left_on >= %(today)s),
-       (SELECT (count(*), bit_xor(hashint8extended(
-                   h.id, hashint8extended(h.person_id, p.interval_s))))::text
-        FROM patrols_phoneholding h JOIN patrols_phone p ON p.id = h.phone_id
-        WHERE h.until IS NULL AND h.since <= %(now)s AND p.revoked_at IS NULL),
-       (SELECT (count(*), bit_xor(hashtidextended(ctid, xmin::text::bigint)))::text
-        FROM bureau_orgunit),
-       (SELECT max(id) FROM stations_stationchange),
-       (SELECT max(id) FROM geo_importrun WHERE NOT dry_run)
-"""
-
-
 def look_at_roster(cursor: Cursor, found: Changes, now: datetime) -> None:
     """Read the roster if anything in it may have changed since it was last read."""
-    with connection.cursor() as sql:
-        sql.execute(MARK_SQL, {"today": timezone.localdate(now), "now": now})
-        mark = sql.fetchone()
+    mark = roster_mark(timezone.localdate(now), now)
     if mark != cursor.roster_mark:
         read_roster(cursor, found, now)
         cursor.roster_mark = mark

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from patrols.latest import Fix
 from patrols.live import Row, guest_row, guest_state_row, ms, state_row
 from patrols.models import LiveState
 from patrols.order_rows import cut
+from patrols.storage.latest import Fix
 from realtime.changes import Changes
 from realtime.frames import MOVE, Frame, Moves, pack_moves
 

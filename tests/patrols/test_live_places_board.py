@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from bureau.models import Role, User
 from geo.models import Grade
-from patrols.hotspot_clocks import read_clocks
+from patrols.hotspot_clocks import hotspot_clocks, locks, read_clocks
 from patrols.models import LiveState, LiveWatch, SegmentVisit
 from patrols.staffing import staffing
 from realtime.rounds import Rounds
@@ -74,6 +75,33 @@ def test_the_last_visit_is_the_weeks_visit_also_of_the_week_before(town: Town):
         "Gate": ("within", 2 * 86400 + 3600),
         "Market": ("within", 3 * 3600),
     }
+
+
+def test_while_one_request_works_clocks_out_others_get_the_answer_before(town: Town):
+    make.hotspot(town.west, town.blocks["C1-C2"], name="Gate")
+    now = local("2026-11-16 11:10")
+    before = hotspot_clocks(town.dispatcher, now)
+    make.hotspot(town.east, town.blocks["C4-C5"], name="Market")
+    soon, later = now + timedelta(seconds=54), now + timedelta(seconds=56)
+    assert hotspot_clocks(town.dispatcher, soon) == before
+    lock = locks[town.top.pk]
+    with lock:  # another request has begun
+        assert hotspot_clocks(town.dispatcher, later) == before
+    assert [one.name for one in hotspot_clocks(town.dispatcher, later)] == ["Market", "Gate"]
+    assert not lock.locked()
+
+
+def test_whoever_has_no_answer_before_waits_for_the_first_one(town: Town):
+    now, came = local("2026-11-16 11:10"), []
+    answer = hotspot_clocks(town.dispatcher, now)
+    cache.clear()
+    lock = locks[town.top.pk]
+    with lock:
+        waiting = Thread(target=lambda: came.append(hotspot_clocks(town.dispatcher, now)))
+        waiting.start()
+        cache.set(f"hotspot-clocks/{town.top.pk}", (now, answer), 60)
+    waiting.join(timeout=20)
+    assert came == [answer]
 
 
 def test_the_answer_has_the_own_units_and_those_below_only(town: Town):

@@ -11,8 +11,8 @@ from django.contrib.gis.geos import Point
 from django.utils import timezone
 
 from bureau.models import OrgUnit
-from patrols.latest import Fix, latest_fixes, versions_above
 from patrols.models import Latest, Person, Phone, PhoneHolding
+from patrols.storage.latest import Fix, latest_fixes, versions_above
 from realtime import changes
 from realtime.changes import Cursor, Told, read_ahead, since
 from tests import make

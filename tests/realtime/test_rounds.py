@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from patrols.live_round import COLUMNS, Memory, run_round, write_states
+from patrols.live_round import Memory, run_round
 from patrols.models import Company, LiveState
+from patrols.storage.states import COLUMNS, write_states
 from realtime.rounds import Judge, Rounds
 from tests.realtime.stage import officer, report
 from tests.realtime.test_socket import wait_until
