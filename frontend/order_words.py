@@ -127,6 +127,14 @@ def state_word(state: str) -> str:
     return pgettext("lead", "waiting") if state == "waiting" else pgettext("lead", "closed")
 
 
+def step_word(before: str, after: str) -> str:
+    """The word for one step of an order."""
+    # One of two has said yes; the order itself waits for the other.
+    if before == after == OrderState.OFFERED:
+        return _("one has said yes")
+    return state_word(after)
+
+
 def where_words(lead: Lead) -> str:
     """The place in words with the street, each once; the street in the page's language."""
     english = (get_language() or "").startswith("en")
@@ -144,12 +152,11 @@ def step_line(step: dict[str, Any], zone: Any) -> dict[str, Any]:
             "person": step["said_by"] or stranger,
             "name": by,
         }
-    # One of two has said yes; the order itself waits for the other.
     yes = step["from"] == step["to"] == OrderState.OFFERED
     return {
         "at": moment,
         "sign": SIGNS["accepted"] if yes else SIGNS[step["to"]],
-        "word": _("one has said yes") if yes else state_word(step["to"]),
+        "word": step_word(step["from"], step["to"]),
         "by": by,
         "by_radio": step["by_radio"],
         "people": [one["name"] for one in step["people"]],

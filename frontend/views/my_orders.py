@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from bureau.errors import Refused
-from frontend.order_words import SIGNS, state_word, where_words
+from frontend.order_words import SIGNS, state_word, step_word, where_words
 from frontend.pages import opens, words_in
 from frontend.views.my import person_of, read_place
 from frontend.views.week import see_other
@@ -35,7 +35,8 @@ def order_context(person: Person, now: datetime) -> dict[str, Any]:
     partners = list(others.select_related("person"))
     answered = member.since is not None
     waits = [one.person.name for one in partners if one.since is None]
-    radio = order.steps.filter(at__gte=member.offered_at).exclude(said_by=None)
+    steps = order.steps.filter(at__gte=member.offered_at).exclude(said_by=None)
+    radio = steps.select_related("said_by", "by").last()
     step = order.steps.filter(to_state=OrderState.ARRIVED, people=person).last()
     return {
         "order": order,
@@ -48,7 +49,8 @@ def order_context(person: Person, now: datetime) -> dict[str, Any]:
         "waits": waits,
         "here": member.arrived_at is not None,
         "step": step,
-        "radio": radio.select_related("said_by", "by").last(),
+        "radio": radio,
+        "radio_word": step_word(radio.from_state, radio.to_state) if radio else "",
         "left_s": max(0, int((order.offer_ends_at - now).total_seconds()))
         if order.state == OrderState.OFFERED and order.offer_ends_at
         else None,

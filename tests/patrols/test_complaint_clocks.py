@@ -127,7 +127,7 @@ def test_the_panel_says_until_when_and_what_has_run_out(town: Town, now: datetim
     done = panel(town, lead(town.west, now, received_at=received, closed_at=shanghai(10, 23, 59)))
     assert "end of Sat 10 Oct" in done
     # Nobody responded before the closing: the response was late, the result was not.
-    assert (done.count("· late"), done.count("✓")) == (1, 1)
+    assert (done.count("· late · Sat 10 Oct 23:59"), done.count("✓")) == (1, 1)
     missed = panel(town, lead(town.west, now, received_at=received, closed_at=shanghai(11, 0, 1)))
     assert (missed.count("· late"), missed.count("✓")) == (2, 0)
 

@@ -302,7 +302,7 @@ def test_the_panel_offers_the_steps_that_fit_and_shows_how_they_were_said(
     assert acts(page) == ["arrive"] * 2
     # Wang's own page says it too.
     own = client(scene.wang_user).get("/my/order/").content.decode()
-    assert "said by radio by Wang, entered by He Jing" in own
+    assert "accepted · said by radio by Wang, entered by He Jing" in own
     page = dispatcher.post(radio, {"person": scene.li.pk, "act": "arrive"}).content.decode()
     assert acts(page) == ["dispose", "arrive", "dispose"]
     for wrong in ({}, {"person": "x", "act": "arrive"}, {"person": scene.li.pk}):
@@ -315,7 +315,19 @@ def test_the_panel_offers_the_steps_that_fit_and_shows_how_they_were_said(
     page = dispatcher.post(radio, done).content.decode()
     assert acts(page) == []
     assert "Stalls moved" in page
+    # It is over: nobody is there any more, or on the way.
+    assert (page.count("was there"), page.count("was on the way")) == (1, 1)
+    assert "is there" not in page
+    assert "is on the way" not in page
     assert Order.objects.get(pk=scene.order.pk).state == S.DISPOSED
+
+
+def test_why_somebody_declined_is_read_without_opening_the_steps(scene: Scene) -> None:
+    radio = f"/live/orders/{scene.order.pk}/radio/"
+    said = {"person": scene.li.pk, "act": "decline", "reason": "Busy at the market"}
+    page = client(scene.by).post(radio, said).content.decode()
+    line = "declined · said by radio by Li, entered by He Jing · <q>Busy at the market</q>"
+    assert line in page.split("<ol")[0]
 
 
 def test_people_without_a_place_can_be_sent_from_the_panel(town: Town, now: datetime):

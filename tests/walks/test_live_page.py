@@ -12,7 +12,7 @@ from bureau.models import Role, RuleSet
 from patrols import live
 from patrols.models import Alarm, LiveWatch
 from tests import make
-from tests.realtime.stage import officer
+from tests.realtime.stage import officer, report
 from tests.walks.browsing import Ticking, open_live, send, wait_for_mark
 from tests.world import Town, place
 
@@ -158,6 +158,27 @@ def test_filter_by_state_and_by_unit(
     page.get_by_text("1 off shift").click()
     page.get_by_text(off.name).wait_for()
     assert not page.locator(f'.person[data-person="{off.pk}"]').count()
+
+
+def test_a_list_that_is_cut_holds_first_who_needs_a_look(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    # Squad East stands above Squad West, and has more people than are listed.
+    for _ in range(405):
+        officer(town.east, now)
+    quiet = officer(town.west, now, name="Quiet")
+    report(quiet, -150, 0, now - timedelta(minutes=30))  # no signal
+    called = officer(town.west, now, name="Called")
+    Alarm.objects.create(bureau=town.bureau, person=called, kind="sos", raised_at=now)
+    late = officer(town.west, now, name="Late")
+    page = open_live(open_page, web, town.dispatcher)
+    page.get_by_text("400 people are listed, those first who need a look").wait_for()
+    page.wait_for_function("() => document.querySelectorAll('.person').length === 400")
+    for person, stands in ((quiet, 1), (called, 1), (late, 0)):
+        assert page.locator(f".person[data-person='{person.pk}']").count() == stands
+    # Who has no room is found by name.
+    page.locator("#search").fill("Late")
+    page.locator(f".person[data-person='{late.pk}']").wait_for()
 
 
 def test_signing_out_elsewhere_ends_the_picture_with_a_way_back(

@@ -99,20 +99,18 @@ export class PeopleList {
     this.updateFilters(this.filter.count(views), working);
     const focused = document.activeElement;
     const used = new Set();
-    let room = MOST_ROWS;
+    const room = new Room(MOST_ROWS, byUnit.values());
     let matching = 0;
     for (const unit of this.picture.units.values()) {
       const here = byUnit.get(unit.id);
       if (!here) continue;
       const { wanted, off, duty } = here;
-      if (room > 0) wanted.sort(byNeed);
       matching += wanted.length + off.length;
       const section = this.section(unit);
       used.add(unit.id);
       put(section.count, interpolate(gettext("%(n)s on duty"), { n: duty }, true));
       section.section.hidden = !wanted.length && !off.length;
-      const kept = wanted.slice(0, Math.max(0, room));
-      room -= wanted.length;
+      const kept = room.of(wanted).sort(byNeed);
       for (const view of kept) this.updateRow(view, now);
       arrange(
         section.list,
@@ -136,7 +134,7 @@ export class PeopleList {
         this.rows.delete(id);
       }
     }
-    this.updateNote(views.length, matching, working, room < 0);
+    this.updateNote(views.length, matching, working, room.short);
     if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) {
       focused.focus({ preventScroll: true });
     }
@@ -163,7 +161,9 @@ export class PeopleList {
       text = gettext("People appear here shortly before their shift begins.");
     } else if (cut) {
       text = interpolate(
-        gettext("Only the first %(n)s are listed. Search, or choose a unit or a state."),
+        gettext(
+          "%(n)s people are listed, those first who need a look. For the others search, or choose a unit or a state.",
+        ),
         { n: MOST_ROWS },
         true,
       );
@@ -344,6 +344,30 @@ export class PeopleList {
   /** @param {number} id */
   reveal(id) {
     this.rows.get(id)?.button.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** Who is listed when not all can be: who needs a look before anybody else, in whatever unit. */
+class Room {
+  /** @param {number} most @param {Iterable<{wanted: View[]}>} units */
+  constructor(most, units) {
+    /** @type {number[]} people by rank */
+    const counts = [];
+    for (const { wanted } of units) {
+      for (const { rank } of wanted) counts[rank] = (counts[rank] ?? 0) + 1;
+    }
+    this.last = 0; // the rank of which not all, or just all, have room
+    this.left = most; // so many of that rank
+    while (this.last < counts.length && this.left >= (counts[this.last] ?? 0)) {
+      this.left -= counts[this.last++] ?? 0;
+    }
+    this.short = this.last < counts.length;
+  }
+
+  /** Those of a unit who have room. @param {View[]} wanted */
+  of(wanted) {
+    if (!this.short) return wanted;
+    return wanted.filter((view) => view.rank < this.last || (view.rank === this.last && this.left-- > 0));
   }
 }
 
