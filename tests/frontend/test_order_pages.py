@@ -182,6 +182,10 @@ def test_an_officer_goes_through_the_order_with_plain_forms(town: Town, now: dat
     assert (answer.status_code, answer["Location"]) == (303, "/my/")
     assert "20 m from the place" in text(browser(one).get("/my/order/"))
     assert "I am there" in text(browser(two).get("/my/order/"))
+    # A place that is not known is not said to be far away.
+    unknown = text(browser(two).post(f"/my/order/{order.pk}/arrive/"))
+    assert "position unknown" in unknown
+    assert "too far away" not in unknown
     done = browser(one).post(f"/my/order/{order.pk}/dispose/", {"reason": "Moved on"})
     assert "Reported." in text(done)
     order.refresh_from_db()
