@@ -83,8 +83,8 @@ def hotspot_weeks(
     segments = {segment.pk: segment for spot in hotspots for segment in spot.segments.all()}
     by_station = _beside_stations(bureau, week, segments.values(), rules.stay_radius_m)
     stretches = _stretches(bureau, week, lengths, by_station)
-    duty = _Duty(bureau, week, now)
     under = _units_below(bureau)
+    duty = _Duty(bureau, week, set().union(*(under[spot.unit_id] for spot in hotspots)), now)
     people = _people(bureau, {s.person for one in stretches.values() for s in one})
     unseen = {pk for one in hotspots for pk in duty.of(under[one.unit_id]).unseen}
     silent_people = _people(bureau, unseen)
@@ -119,7 +119,7 @@ def hotspot_weeks(
             person: sum(end - begin for begin, end in spans)
             for person, spans in mine.unseen.items()
         }
-        ordered = sorted(silent.items(), key=lambda item: -item[1])
+        ordered = sorted(silent.items(), key=lambda item: (-item[1], item[0]))
         found.append(
             HotspotWeek(
                 spot,
@@ -241,31 +241,38 @@ class UnitDuty:
 
 
 class _Duty:
-    """Duty of a bureau's people in a week, read once for each set of units."""
+    """Duty of the people of some units of a bureau in a week, read once for all of them."""
 
-    def __init__(self, bureau: Bureau, week: Week, now: datetime) -> None:
-        self.bureau, self.week, self.now = bureau, week, now
+    def __init__(self, bureau: Bureau, week: Week, units: Collection[int], now: datetime) -> None:
+        self.bureau, self.week, self.now_s = bureau, week, now.timestamp()
         self.known: dict[frozenset[int], UnitDuty] = {}
+        # By unit: whose, from when until when, whether not seen meanwhile.
+        self.spans: dict[int, list[tuple[int, tuple[float, float], bool]]] = defaultdict(list)
+        self._read(units)
 
     def of(self, units: Collection[int]) -> UnitDuty:
-        """The duty of the people of some units."""
+        """The duty of the people of some of the units."""
         key = frozenset(units)
         if key not in self.known:
-            self.known[key] = self._read(key)
+            duty: dict[int, Spans] = defaultdict(list)
+            unseen: dict[int, Spans] = defaultdict(list)
+            for unit in sorted(key):
+                for person, times, is_unseen in self.spans.get(unit, ()):
+                    duty[person].append(times)
+                    if is_unseen:
+                        unseen[person].append(times)
+            # One silence is one, whatever it was called from minute to minute; so is a walk.
+            self.known[key] = UnitDuty(
+                {person: joined(spans) for person, spans in duty.items()},
+                {person: joined(spans) for person, spans in unseen.items()},
+            )
         return self.known[key]
 
-    def _read(self, units: frozenset[int]) -> UnitDuty:
+    def _read(self, units: Collection[int]) -> None:
         """Judged days say what was seen; of a shift, what came after that was not seen at all."""
-        bureau, week, now_s = self.bureau, self.week, self.now.timestamp()
+        bureau, week = self.bureau, self.week
         ids = people_of(units, week.monday)
-        there = {
-            (person, day)
-            for day, units_then in units_by_day(week.days, ids).items()
-            for person, unit in units_then.items()
-            if unit in units
-        }
-        duty: dict[int, Spans] = defaultdict(list)
-        unseen: dict[int, Spans] = defaultdict(list)
+        unit_on = units_by_day(week.days, ids)
         judged: dict[tuple[int, date], float] = {}
         bounds = {
             day: tuple(moment.timestamp() for moment in day_bounds(day, week.zone))
@@ -274,38 +281,30 @@ class _Duty:
         for person, day, judged_at, spans in PersonDay.objects.filter(
             bureau_id=bureau.pk, person_id__in=ids, day__in=week.days
         ).values_list("person_id", "day", "judged_at", "spans"):
-            if (person, day) not in there:
+            if (unit := unit_on[day].get(person)) is None:
                 continue
             judged[person, day] = judged_at.timestamp()
             midnight = bounds[day][0]
             for span in spans:
                 times = (midnight + span["start_s"], midnight + span["end_s"])
-                duty[person].append(times)
-                if span["reason"] in UNKNOWN:
-                    unseen[person].append(times)
+                self.spans[unit].append((person, times, span["reason"] in UNKNOWN))
         for person, first, until in self._shifts(ids):
             for day, (start, end) in bounds.items():
-                if (person, day) not in there:
+                if (unit := unit_on[day].get(person)) is None:
                     continue
                 begin = max(first, start, judged.get((person, day), start))
-                times = (begin, min(until, end, now_s))
+                times = (begin, min(until, end, self.now_s))
                 if times[1] > times[0]:
-                    duty[person].append(times)
-                    unseen[person].append(times)
-        # One silence is one, whatever it was called from minute to minute; so is a walk.
-        return UnitDuty(
-            {person: joined(spans) for person, spans in duty.items()},
-            {person: joined(spans) for person, spans in unseen.items()},
-        )
+                    self.spans[unit].append((person, times, True))
 
     def _shifts(self, ids: set[int]) -> list[tuple[int, float, float]]:
         """Person, begin and end of the week's shifts, seconds UTC, without those on leave."""
         week, zone = self.week, ZoneInfo(self.week.zone)
-        away = list(
-            Leave.objects.filter(
-                person__in=ids, first_day__lte=week.days[-1], last_day__gte=week.monday
-            ).values_list("person", "first_day", "last_day")
-        )
+        away: dict[int, list[tuple[date, date]]] = defaultdict(list)
+        for person, first, last in Leave.objects.filter(
+            person__in=ids, first_day__lte=week.days[-1], last_day__gte=week.monday
+        ).values_list("person", "first_day", "last_day"):
+            away[person].append((first, last))
         rows = Shift.objects.filter(
             bureau=self.bureau, person__in=ids, starts_at__lt=week.end, ends_at__gt=week.start
         ).values_list("person", "starts_at", "ends_at")
@@ -313,7 +312,7 @@ class _Duty:
             (person, starts_at.timestamp(), ends_at.timestamp())
             for person, starts_at, ends_at in rows
             if not any(
-                who == person and first <= starts_at.astimezone(zone).date() <= last
-                for who, first, last in away
+                first <= starts_at.astimezone(zone).date() <= last
+                for first, last in away.get(person, ())
             )
         ]
