@@ -36,6 +36,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=order)
 
 
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """A request in Chinese leaves its language in the thread: not for the next test."""
+    from django.utils import translation
+
+    yield
+    translation.deactivate()
+
+
 @pytest.fixture(scope="session")
 def web(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """Address of a web process on the *test* database: pages, phones and sockets over real HTTP.
