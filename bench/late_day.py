@@ -181,7 +181,7 @@ def main() -> None:
     from django.db import connection
 
     from bureau.week import Week
-    from geo.networks import roads_of
+    from geo.bureau_roads import roads_of
     from patrols import weekly
     from patrols.day_rows import derive_day
     from patrols.models import Person, PersonDay, TouchedDay

@@ -131,7 +131,7 @@ def main() -> None:
 
     from bureau.access import rules_on
     from bureau.models import Role
-    from geo.networks import roads_of
+    from geo.bureau_roads import roads_of
     from patrols import crews, orders
     from patrols.models import Latest, Lead, Person
     from patrols.nearest import rank

@@ -13,7 +13,7 @@ from bureau.access import rules_on, units_above
 from bureau.errors import Refused
 from bureau.models import User
 from bureau.week import Week
-from geo.networks import roads_of
+from geo.bureau_roads import roads_of
 from geo.plane import Plane
 from patrols.access import visible_people
 from patrols.alarms import visible_alarms

@@ -12,7 +12,7 @@ from datetime import datetime
 from bureau.calendar import working_days
 from bureau.models import Bureau
 from bureau.week import Week
-from geo.networks import roads_of
+from geo.bureau_roads import roads_of
 from patrols.grounds import grounds_of
 from patrols.models import PersonDay, Verdict
 from patrols.roster import touch_days

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bureau.access import rules_on
 from bureau.models import Bureau
 from bureau.week import Week, day_bounds
-from geo.networks import roads_of
+from geo.bureau_roads import roads_of
 from patrols.admission import LONGEST_PATROL
 from patrols.days import (
     MARGIN_S,

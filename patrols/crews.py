@@ -21,8 +21,8 @@ from bureau.errors import Refused
 from bureau.models import Bureau, User
 from bureau.rules import Rules
 from bureau.week import Week
+from geo.bureau_roads import roads_of
 from geo.models import Area, AreaKind, Hotspot
-from geo.networks import roads_of
 from patrols.access import visible_people
 from patrols.admission import LONGEST_PATROL
 from patrols.judges.enforcement_pair import Handler, judge

@@ -13,8 +13,8 @@ from django.db.models import Q
 from bureau.models import User
 from bureau.rules import Rules
 from bureau.week import Week, day_bounds
+from geo.bureau_roads import roads_of
 from geo.models import RoadSegment
-from geo.networks import roads_of
 from geo.smoothing import TICK_S
 from geo.walks import follow
 from patrols.access import TrailFix, trail_for

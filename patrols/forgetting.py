@@ -19,8 +19,8 @@ from bureau.access import rules_on
 from bureau.errors import Refused
 from bureau.models import Bureau
 from bureau.week import Week
+from geo.bureau_roads import roads_of
 from geo.network import drop_old_tiles
-from geo.networks import roads_of
 from patrols import holds, sealing
 from patrols.leads import forget_contacts
 from patrols.models import (

@@ -20,8 +20,8 @@ from bureau.access import rules_on
 from bureau.errors import Refused
 from bureau.models import Bureau
 from bureau.rules import described
+from geo.bureau_roads import roads_of
 from geo.models import Hotspot
-from geo.networks import roads_of
 from geo.roads import Roads, reachable
 from stations.coverage import Served, served
 from stations.models import Station

@@ -18,7 +18,7 @@ from django.db.models import Sum
 from bureau.access import rules_on
 from bureau.models import Bureau
 from bureau.week import Week, day_bounds
-from geo.networks import roads_of
+from geo.bureau_roads import roads_of
 from geo.track import Bools, Floats
 from geo.walks import company, off_streets
 from patrols.bureau_day import observed

@@ -17,7 +17,7 @@ from django.core.management import call_command
 
 from bureau.models import Bureau
 from bureau.week import Week
-from geo import networks
+from geo import bureau_roads
 from patrols.admission import SECOND_US, local_day
 from patrols.replaying.export import tables, write_tables
 from patrols.replaying.fixes import Recording
@@ -68,13 +68,13 @@ def scratch_tiles() -> Iterator[Path]:
         place = Path(tempfile.mkdtemp(prefix="run-", dir=above))
         mark = (place / "alive").open("w")
         fcntl.flock(mark, fcntl.LOCK_EX)
-    networks.forget()
+    bureau_roads.forget()
     settings.VAR_DIR = place
     try:
         yield place
     finally:
         settings.VAR_DIR = kept
-        networks.forget()
+        bureau_roads.forget()
         shutil.rmtree(place, ignore_errors=True)
         mark.close()
 

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from bureau.errors import Refused
 from bureau.models import Bureau, Role, User
+from geo.bureau_roads import roads_of
 from geo.models import Area, Hotspot, RoadSegment
-from geo.networks import roads_of
 from geo.validation import check_geometry
 from patrols.demo import duty, load, people, places
 from patrols.demo.cast import ACCOUNTS, CREWS, PASSWORD, UNITS, Habit

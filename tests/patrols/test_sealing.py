@@ -14,7 +14,7 @@ from django.db import connection
 from bureau.errors import Refused
 from bureau.models import Role, RuleSet
 from bureau.week import Week
-from geo.networks import roads_of
+from geo.bureau_roads import roads_of
 from patrols import access, sealing, weekly
 from patrols.evidence import evidence
 from patrols.models import (
