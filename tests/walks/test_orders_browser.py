@@ -257,6 +257,16 @@ def test_keyboard_reaches_the_inbox_and_closes_the_panel(
     assert row(page, first.pk, "waiting").get_attribute("aria-current") == "false"
 
 
+def test_the_address_of_a_lead_that_is_long_closed_still_opens_it(
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
+):
+    told = lead(town.west, now, closed_at=now - timedelta(hours=1), closed_by=town.dispatcher)
+    page = open_live(open_page, web, town.dispatcher, f"/live/?lead={told.pk}")
+    page.locator(f'.lead-panel[data-lead="{told.pk}"][data-state="closed"]').wait_for()
+    assert f"lead={told.pk}" in page.url
+    assert not page.locator(".lead[data-lead]").count()
+
+
 def test_an_inspector_looks_on_and_sends_nobody(
     web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ):

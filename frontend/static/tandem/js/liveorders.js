@@ -83,6 +83,9 @@ export class OrdersPart {
     this.marks = new Map();
     /** @type {number | null} */
     this.chosen = Number(new URLSearchParams(location.search).get("lead")) || null;
+    /** Whose panel was fetched last.
+     * @type {number | null} */
+    this.asked = null;
     /** @type {Marker | null} the place of the lead that is being written */
     this.draft = null;
     this.now = 0;
@@ -200,7 +203,7 @@ export class OrdersPart {
 
   /** @param {number} id @param {boolean} centre */
   choose(id, centre) {
-    this.chosen = id;
+    this.chosen = this.asked = id;
     const lead = this.picture.orders.get(id);
     this.shown = lead ? mark(lead) : "";
     this.remember();
@@ -240,6 +243,8 @@ export class OrdersPart {
   followChosen() {
     if (this.chosen === null) return;
     const lead = this.picture.orders.get(this.chosen);
+    // Closed long ago, it is in no picture; its address still opens it.
+    if (!lead && this.asked !== this.chosen) this.choose(this.chosen, false);
     if (!lead || mark(lead) === this.shown) return;
     const typing = document.activeElement;
     if (
