@@ -63,8 +63,8 @@ class Cursor:
 
     heads: deque[tuple[float, int]] = field(default_factory=deque)  # (when, highest version then)
     head: int = 0
-    fixes_told: Told = field(default_factory=lambda: Told())
-    states_told: Told = field(default_factory=lambda: Told())
+    fixes_told: Told = field(default_factory=Told)
+    states_told: Told = field(default_factory=Told)
     alarms_told: dict[int, Row] = field(default_factory=dict)
     checks_told: dict[int, Row] = field(default_factory=dict)
     orders_told: dict[int, Row] = field(default_factory=dict)  # by lead

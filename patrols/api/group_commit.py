@@ -25,9 +25,6 @@ from django.db import connection
 from patrols.admission import Upload
 from patrols.ingest import Receipt
 from patrols.writing.messages import Arriving, Found, Given, Opening, pack, read_told
-from patrols.writing.writer import now_us
-
-__all__ = ["RETRY_AFTER_S", "GroupCommit", "Unavailable", "desk", "now_us"]
 
 log = logging.getLogger(__name__)
 

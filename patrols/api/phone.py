@@ -17,10 +17,11 @@ import msgspec
 
 from patrols import wire
 from patrols.admission import Upload
-from patrols.api.group_commit import RETRY_AFTER_S, GroupCommit, Unavailable, desk, now_us
+from patrols.api.group_commit import RETRY_AFTER_S, GroupCommit, Unavailable, desk
 from patrols.api.limits import Buckets, Shares
 from patrols.phones import hash_secret
 from patrols.wire import Delivery, Message, Quarantined, Unreadable
+from patrols.writing.writer import now_us
 
 log = logging.getLogger(__name__)
 

@@ -33,11 +33,12 @@ from bureau.errors import Refused
 from bureau.models import User
 from patrols import phones, wire
 from patrols.admission import Upload
-from patrols.api.group_commit import RETRY_AFTER_S, Unavailable, desk, now_us
+from patrols.api.group_commit import RETRY_AFTER_S, Unavailable, desk
 from patrols.api.phone import pace, strangers, without_names
 from patrols.models import Person, Phone
 from patrols.phones import hash_secret
 from patrols.wire import Delivery, Message, Unreadable
+from patrols.writing.writer import now_us
 
 # Close codes, in the range that applications may use.
 UNAUTHORIZED = 4401

@@ -75,7 +75,7 @@ ON CONFLICT (bureau_id, person_id) DO UPDATE SET
     flags = EXCLUDED.flags, version = EXCLUDED.version
 WHERE EXCLUDED.recorded_at > l.recorded_at
 """,  # noqa: S608  (constants of this file only)
-        [number_array(column) for column in zip(*rows, strict=True)],
+        [array(column) for column in zip(*rows, strict=True)],
         "move_latest",
     )
 
@@ -85,9 +85,9 @@ def by_key(item: tuple[LatestKey, LatestRow]) -> LatestKey:
     return item[0]
 
 
-def number_array(column: Iterable[float | None]) -> str:
-    """Finite numbers as the text of an SQL array, many times faster than adapting each."""
-    return "{" + ",".join(["NULL" if n is None else repr(n) for n in column]) + "}"
+def array(column: Iterable[float | date | None]) -> str:
+    """Finite numbers or dates as the text of an SQL array, many times faster than adapting each."""
+    return "{" + ",".join(["NULL" if one is None else str(one) for one in column]) + "}"
 
 
 def count_refused(counts: Mapping[tuple[int, int, date, str], int], received_us: int) -> Statement:
@@ -188,7 +188,7 @@ FROM (SELECT phone, {MOMENT.format("received")} AS at
       FROM unnest(%s::bigint[], %s::bigint[]) AS n (phone, received) ORDER BY phone) c
 WHERE p.id = c.phone AND (p.last_contact_at IS NULL OR p.last_contact_at < c.at)
 """,  # noqa: S608  (constants of this file only)
-        [number_array(column) for column in zip(*rows, strict=True)],
+        [array(column) for column in zip(*rows, strict=True)],
         "note_contact",
     )
 

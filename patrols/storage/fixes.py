@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from patrols.storage.positions import PG_EPOCH_US
+from patrols.storage.rows import read_rows
 
 # One row of COPY … (FORMAT binary): a field count, then each field after its length. Times and
 # places come as they are stored (microseconds since 2000, EWKB of the server's byte order, which
@@ -53,8 +53,6 @@ FIX = np.dtype(
 )
 # A single position as `first_fixes` gives it.
 LOOK = np.dtype([("person", "i8"), ("t_s", "f8"), ("lon_deg", "f8"), ("lat_deg", "f8")])
-HEAD_BYTES = 19  # signature, flags, length of the header's extension
-TAIL_BYTES = 2
 
 # No parameters in COPY: ids and times are numbers made here.
 READ_SQL = """
@@ -81,11 +79,7 @@ def read_fixes(
     sql = READ_SQL.format(
         bureau=int(bureau_id), people=people, start=start.isoformat(), end=end.isoformat()
     )
-    buffer = io.BytesIO()
-    with connection.cursor() as cursor:
-        cursor.cursor.copy_expert(sql, buffer)
-    raw = buffer.getbuffer()
-    rows = np.frombuffer(raw[HEAD_BYTES : len(raw) - TAIL_BYTES], dtype=ROW)
+    rows = read_rows(sql, ROW)
     fixes = np.empty(len(rows), FIX)
     for name in ("person", "lon_deg", "lat_deg", "accuracy_m", "flags", "phone"):
         fixes[name] = rows[name]

@@ -6,17 +6,15 @@ frame's time.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
-from patrols.storage.fixes import HEAD_BYTES, TAIL_BYTES
 from patrols.storage.positions import PG_EPOCH_US
+from patrols.storage.rows import read_rows
 
 # One row of COPY … (FORMAT binary): a field count, then each field after its length; see
 # patrols/storage/fixes.py.
@@ -53,13 +51,13 @@ VERSION = np.dtype(
 )
 
 # No parameters in COPY: ids and versions are numbers made here.
-FIXES_SQL = f"""
+FIXES_SQL = """
 COPY (
-    SELECT person_id, version, recorded_at, received_at, point,
-           {", ".join(f"coalesce({name}, 'NaN')" for name in MEASURED)}
-    FROM patrols_latest WHERE {{bureau}} person_id = ANY ('{{{{{{people}}}}}}'::bigint[])
+    SELECT person_id, version, recorded_at, received_at, point, coalesce(accuracy_m, 'NaN'),
+           coalesce(speed_mps, 'NaN'), coalesce(course_deg, 'NaN'), coalesce(battery, 'NaN')
+    FROM patrols_latest WHERE {bureau} person_id = ANY ('{{{people}}}'::bigint[])
 ) TO STDOUT (FORMAT binary)
-"""  # noqa: S608
+"""
 VERSIONS_SQL = """
 COPY (SELECT person_id, version FROM {table} WHERE version > {above}) TO STDOUT (FORMAT binary)
 """
@@ -103,7 +101,7 @@ def latest_fixes(people: Iterable[int], bureau_id: int | None = None) -> list[Fi
     if not ids:
         return []
     bureau = "" if bureau_id is None else f"bureau_id = {int(bureau_id)} AND"
-    rows = _copied(FIXES_SQL.format(bureau=bureau, people=ids), ROW)
+    rows = read_rows(FIXES_SQL.format(bureau=bureau, people=ids), ROW)
     columns = [rows[name].tolist() for name in ("person", "version", "lon_deg", "lat_deg")]
     columns += [
         ((rows[name].astype(np.int64) + PG_EPOCH_US) // 1000).tolist()
@@ -116,14 +114,5 @@ def latest_fixes(people: Iterable[int], bureau_id: int | None = None) -> list[Fi
 
 def versions_above(table: str, above: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """People of a table of versions whose row's version is greater: ids, and their versions."""
-    rows = _copied(VERSIONS_SQL.format(table=table, above=int(above)), VERSION)
+    rows = read_rows(VERSIONS_SQL.format(table=table, above=int(above)), VERSION)
     return rows["person"].astype(np.int64), rows["version"].astype(np.int64)
-
-
-def _copied(sql: str, row: np.dtype[np.void]) -> NDArray[np.void]:
-    """The rows of a COPY whose fields are all there, each of its own length."""
-    buffer = io.BytesIO()
-    with connection.cursor() as cursor:
-        cursor.cursor.copy_expert(sql, buffer)
-    raw = buffer.getbuffer()
-    return np.frombuffer(raw[HEAD_BYTES : len(raw) - TAIL_BYTES], dtype=row)

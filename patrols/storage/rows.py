@@ -1,4 +1,4 @@
-"""Writing many derived rows at once: COPY, one round trip a table."""
+"""Many rows at once by COPY: written in one round trip a table, read into an array."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from django.db import connection
+from numpy.typing import NDArray
+
+HEAD_BYTES = 19  # signature, flags, length of the header's extension
+TAIL_BYTES = 2
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -31,3 +36,16 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
                 f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)", buffer
             )
     return count
+
+
+def read_rows(sql: str, row: np.dtype[np.void]) -> NDArray[np.void]:
+    """What a `COPY … TO STDOUT (FORMAT binary)` says, as an array of `row`.
+
+    row: a field count, then each field after its length, big-endian. Every field has its length, so
+    none may be NULL.
+    """
+    buffer = io.BytesIO()
+    with connection.cursor() as cursor:
+        cursor.cursor.copy_expert(sql, buffer)
+    raw = buffer.getbuffer()
+    return np.frombuffer(raw[HEAD_BYTES : len(raw) - TAIL_BYTES], dtype=row)

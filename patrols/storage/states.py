@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from patrols.models import LiveState
+if TYPE_CHECKING:
+    from patrols.models import LiveState
 
 COLUMNS = [
     "duty_since", "duty_until", "company", "company_since", "partners", "parked_since",
