@@ -91,11 +91,7 @@ def vermilion(page: Page, east_m: float, north_m: float) -> int:
 
 
 def test_marks_are_really_painted_where_people_are(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     person = officer(town.west, now, duty=False)
     page = open_live(open_page, web, town.dispatcher)
@@ -106,11 +102,7 @@ def test_marks_are_really_painted_where_people_are(
 
 
 def test_a_bubble_counts_everybody_and_opens(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     people = crowd(town, now, 9, 15)
     page = open_live(open_page, web, town.dispatcher)
@@ -128,11 +120,7 @@ def test_a_bubble_counts_everybody_and_opens(
 
 
 def test_an_sos_and_the_chosen_person_are_never_in_a_bubble(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     people = crowd(town, now, 8, 1)
     Alarm.objects.create(bureau=town.bureau, person=people[3], kind="sos", raised_at=now)
@@ -146,11 +134,7 @@ def test_an_sos_and_the_chosen_person_are_never_in_a_bubble(
 
 
 def test_a_bubble_says_that_somebody_in_it_needs_a_look(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     crowd(town, now, 7, 0)
     silent, alone = officer(town.west, now), officer(town.west, now)
@@ -172,11 +156,7 @@ def test_a_bubble_says_that_somebody_in_it_needs_a_look(
 
 
 def test_people_at_one_place_are_listed_from_the_keyboard(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     people = crowd(town, now, 16, 0)
     page = open_live(open_page, web, town.dispatcher)
@@ -199,11 +179,7 @@ def test_people_at_one_place_are_listed_from_the_keyboard(
 
 
 def test_a_line_is_measured_with_pointer_and_keys(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     page = open_live(open_page, web, town.dispatcher)
     look_at(page, 15)
@@ -231,11 +207,7 @@ def test_a_line_is_measured_with_pointer_and_keys(
 
 
 def test_following_keeps_somebody_in_the_middle_until_esc(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     person = officer(town.west, now)
     send(web, person, 0, 0)
@@ -266,11 +238,7 @@ def test_following_keeps_somebody_in_the_middle_until_esc(
 
 
 def test_names_stand_by_their_marks_where_there_is_room(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     # At one place there is room for four names: below, above, right and left of the mark.
     people = crowd(town, now, 8, 0)
@@ -286,11 +254,7 @@ def test_names_stand_by_their_marks_where_there_is_room(
 
 
 def test_keys_are_listed_and_do_nothing_while_somebody_types(
-    web: str,
-    ticker: Ticking,
-    town: Town,
-    open_page: Any,
-    now: datetime,
+    web: str, ticker: Ticking, town: Town, open_page: Any, now: datetime
 ) -> None:
     page = open_live(open_page, web, town.dispatcher)
     page.keyboard.press("/")

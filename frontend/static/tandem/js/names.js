@@ -6,8 +6,8 @@
  * below, above, right or left of its mark, and no two lie over each other. The map is never tilted.
  */
 
+import { PLACING, SHEET_FRAGMENT, cornersOf, layout, place, program, uniformsOf } from "./instances.js";
 import { mercatorX, mercatorY } from "./views.js";
-import { program } from "./sprites.js";
 
 const RATIO = 2; // the images' pixels a CSS px
 const WIDE = 168; // px of the longest name; what is longer ends in "…"
@@ -26,26 +26,14 @@ const VERTEX = `#version 300 es
 layout(location = 0) in vec2 corner;
 layout(location = 1) in vec4 at;
 layout(location = 2) in vec4 part;
-uniform vec2 anchor;
-uniform vec2 view;
-uniform vec2 turn;
-uniform float world;
+${PLACING}
 out vec2 texel;
 void main() {
-  vec2 place = at.xy * world;
-  place = anchor + vec2(place.x * turn.x - place.y * turn.y, place.x * turn.y + place.y * turn.x);
   // On whole pixels: letters between them are blurred.
-  place = floor(place + at.zw) + corner * part.xy;
-  gl_Position = vec4(place.x / view.x * 2.0 - 1.0, 1.0 - place.y / view.y * 2.0, 0.0, 1.0);
+  vec2 place = floor(placed(at.xy) + at.zw) + corner * part.xy;
+  gl_Position = shown(place);
   texel = (part.zw + corner * part.xy * ${RATIO}.0) / ${SHEET}.0;
 }`;
-
-const FRAGMENT = `#version 300 es
-precision mediump float;
-in vec2 texel;
-uniform sampler2D sheet;
-out vec4 colour;
-void main() { colour = texture(sheet, texel); }`;
 
 /** @typedef {{id: number, name: string, x: number, y: number}} Named x and y in mercator */
 
@@ -186,33 +174,15 @@ export class NameLayer {
   /** @param {import("maplibre-gl").Map} map @param {WebGL2RenderingContext} gl */
   onAdd(map, gl) {
     this.map = map;
-    this.program = program(gl, VERTEX, FRAGMENT);
-    this.array = gl.createVertexArray();
+    this.program = program(gl, VERTEX, SHEET_FRAGMENT);
+    this.uniforms = uniformsOf(gl, this.program, "sheet");
     this.buffer = gl.createBuffer();
-    gl.bindVertexArray(this.array);
-    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
-    gl.enableVertexAttribArray(0);
-    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
-    for (const place of [1, 2]) {
-      gl.enableVertexAttribArray(place);
-      gl.vertexAttribPointer(place, 4, gl.FLOAT, false, PER_NAME * 4, (place - 1) * 16);
-      gl.vertexAttribDivisor(place, 1);
-    }
-    gl.bindVertexArray(null);
+    this.array = layout(gl, cornersOf(gl, 0, 1), this.buffer, [4, 4]);
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, SHEET, SHEET);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
     for (const name of this.slots.keys()) this.fresh.add(name);
-    const { program: used } = this;
-    this.uniforms = Object.fromEntries(
-      ["anchor", "view", "turn", "world", "sheet"].map((name) => [
-        name,
-        gl.getUniformLocation(used, name),
-      ]),
-    );
     this.changed = true;
   }
 
@@ -235,16 +205,10 @@ export class NameLayer {
       gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer ?? null);
       gl.bufferData(gl.ARRAY_BUFFER, this.names, gl.DYNAMIC_DRAW, 0, this.count * PER_NAME);
     }
-    const box = map.getCanvas();
-    const at = map.project([this.anchor.lon, this.anchor.lat]);
-    const bearing = (-map.getBearing() * Math.PI) / 180;
     gl.disable(gl.DEPTH_TEST);
     gl.disable(gl.STENCIL_TEST);
     gl.useProgram(this.program ?? null);
-    gl.uniform2f(uniforms.anchor, at.x, at.y);
-    gl.uniform2f(uniforms.view, box.clientWidth, box.clientHeight);
-    gl.uniform2f(uniforms.turn, Math.cos(bearing), Math.sin(bearing));
-    gl.uniform1f(uniforms.world, 512 * 2 ** map.getZoom());
+    place(gl, uniforms, map, this.anchor);
     gl.uniform1i(uniforms.sheet, 0);
     gl.bindVertexArray(this.array ?? null);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.count);

@@ -7,6 +7,7 @@
  * and over them images of one square size. The map is never tilted; it may be turned.
  */
 
+import { PLACING, SHEET_FRAGMENT, cornersOf, layout, place, program, uniformsOf } from "./instances.js";
 import { SIZE } from "./marks.js";
 import { mercatorX, mercatorY } from "./views.js";
 
@@ -24,51 +25,36 @@ layout(location = 0) in vec2 corner;
 layout(location = 1) in vec2 at;
 layout(location = 2) in vec4 how;
 layout(location = 3) in float scale;
-uniform vec2 anchor;
-uniform vec2 view;
-uniform vec2 turn;
-uniform float world;
+${PLACING}
 uniform float marks;
 out vec2 texel;
 void main() {
-  vec2 place = at * world;
-  place = anchor + vec2(place.x * turn.x - place.y * turn.y, place.x * turn.y + place.y * turn.x);
+  vec2 place = placed(at);
   float c = cos(how.w), s = sin(how.w);
   float size = scale > 0.0 ? scale * marks : -scale;
   vec2 off = (corner * ${SIZE + (2 * GUTTER) / RATIO}.0 + how.xy) * size;
   place += vec2(off.x * c - off.y * s, off.x * s + off.y * c);
-  gl_Position = vec4(place.x / view.x * 2.0 - 1.0, 1.0 - place.y / view.y * 2.0, 0.0, 1.0);
+  gl_Position = shown(place);
   vec2 cell = vec2(mod(how.z, ${COLUMNS}.0), floor(how.z / ${COLUMNS}.0));
   texel = (cell + corner + 0.5) * ${CELL}.0 / ${SHEET}.0;
 }`;
-
-const IMAGE_FRAGMENT = `#version 300 es
-precision mediump float;
-in vec2 texel;
-uniform sampler2D sheet;
-out vec4 colour;
-void main() { colour = texture(sheet, texel); }`;
 
 const BUBBLE_VERTEX = `#version 300 es
 layout(location = 0) in vec2 corner;
 layout(location = 1) in vec2 at;
 layout(location = 2) in vec4 radius_bounds;
 layout(location = 3) in vec2 bounds_more;
-uniform vec2 anchor;
-uniform vec2 view;
-uniform vec2 turn;
-uniform float world;
+${PLACING}
 out vec2 from;
 flat out float radius;
 flat out float bounds[5];
 void main() {
-  vec2 place = at * world;
-  place = anchor + vec2(place.x * turn.x - place.y * turn.y, place.x * turn.y + place.y * turn.x);
+  vec2 place = placed(at);
   radius = radius_bounds.x;
   bounds = float[5](radius_bounds.y, radius_bounds.z, radius_bounds.w, bounds_more.x, bounds_more.y);
   from = corner * 2.0 * (radius + 2.0);
   place += from;
-  gl_Position = vec4(place.x / view.x * 2.0 - 1.0, 1.0 - place.y / view.y * 2.0, 0.0, 1.0);
+  gl_Position = shown(place);
 }`;
 
 // Parts of the ring, clockwise from the top; the second (no signal) is dashed, the fifth split.
@@ -202,12 +188,9 @@ export class SpriteLayer {
     this.map = map;
     this.programs = [
       program(gl, BUBBLE_VERTEX, BUBBLE_FRAGMENT),
-      program(gl, IMAGE_VERTEX, IMAGE_FRAGMENT),
+      program(gl, IMAGE_VERTEX, SHEET_FRAGMENT),
     ];
-    this.corners = gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.corners);
-    const square = new Float32Array([-0.5, -0.5, 0.5, -0.5, -0.5, 0.5, 0.5, 0.5]);
-    gl.bufferData(gl.ARRAY_BUFFER, square, gl.STATIC_DRAW);
+    const corners = cornersOf(gl, -0.5, 0.5);
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.texStorage2D(gl.TEXTURE_2D, LEVELS, gl.RGBA8, SHEET, SHEET);
@@ -215,46 +198,14 @@ export class SpriteLayer {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
     for (const [name, slot] of this.slots) this.fresh.set(slot, this.drawImage(name));
     this.buffers = [gl.createBuffer(), gl.createBuffer()];
-    // Floats of each attribute, in the order of a record.
     this.arrays = [
-      this.layout(gl, this.buffers[0], [2, 4, 2]),
-      this.layout(gl, this.buffers[1], [2, 4, 1]),
+      layout(gl, corners, this.buffers[0], [2, 4, 2]),
+      layout(gl, corners, this.buffers[1], [2, 4, 1]),
     ];
-    this.uniforms = this.programs.map((used) => {
-      /** @param {string} name */
-      const at = (name) => gl.getUniformLocation(used, name);
-      return {
-        anchor: at("anchor"),
-        view: at("view"),
-        turn: at("turn"),
-        world: at("world"),
-        marks: at("marks"),
-        sheet: at("sheet"),
-        colours: at("colours"),
-        ground: at("ground"),
-      };
-    });
+    this.uniforms = this.programs.map((used) =>
+      uniformsOf(gl, used, "marks", "sheet", "colours", "ground"),
+    );
     this.changed = true;
-  }
-
-  /** @param {WebGL2RenderingContext} gl @param {WebGLBuffer} buffer @param {number[]} sizes */
-  layout(gl, buffer, sizes) {
-    const array = gl.createVertexArray();
-    gl.bindVertexArray(array);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.corners ?? null);
-    gl.enableVertexAttribArray(0);
-    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    const stride = 4 * sizes.reduce((a, b) => a + b);
-    let offset = 0;
-    sizes.forEach((size, i) => {
-      gl.enableVertexAttribArray(i + 1);
-      gl.vertexAttribPointer(i + 1, size, gl.FLOAT, false, stride, offset);
-      gl.vertexAttribDivisor(i + 1, 1);
-      offset += 4 * size;
-    });
-    gl.bindVertexArray(null);
-    return array;
   }
 
   /** @param {WebGL2RenderingContext} gl */
@@ -285,9 +236,6 @@ export class SpriteLayer {
     const { map } = this;
     if (!map || !this.arrays) return;
     this.upload(gl);
-    const box = map.getCanvas();
-    const at = map.project([this.anchor.lon, this.anchor.lat]);
-    const bearing = (-map.getBearing() * Math.PI) / 180;
     gl.disable(gl.DEPTH_TEST);
     gl.disable(gl.STENCIL_TEST);
     gl.activeTexture(gl.TEXTURE0);
@@ -296,10 +244,7 @@ export class SpriteLayer {
       if (!count) return;
       const uniform = /** @type {NonNullable<typeof this.uniforms>} */ (this.uniforms)[i];
       gl.useProgram(this.programs[i]);
-      gl.uniform2f(uniform.anchor, at.x, at.y);
-      gl.uniform2f(uniform.view, box.clientWidth, box.clientHeight);
-      gl.uniform2f(uniform.turn, Math.cos(bearing), Math.sin(bearing));
-      gl.uniform1f(uniform.world, 512 * 2 ** map.getZoom());
+      place(gl, uniform, map, this.anchor);
       gl.uniform1f(uniform.marks, this.marks);
       gl.uniform1i(uniform.sheet, 0);
       gl.uniform3fv(uniform.colours, this.parts.flat());
@@ -317,23 +262,4 @@ function grown(array) {
   const more = new Float32Array(array.length * 2);
   more.set(array);
   return more;
-}
-
-/** @param {WebGL2RenderingContext} gl @param {string} vertex @param {string} fragment */
-export function program(gl, vertex, fragment) {
-  const made = gl.createProgram();
-  for (const [kind, source] of /** @type {[number, string][]} */ ([
-    [gl.VERTEX_SHADER, vertex],
-    [gl.FRAGMENT_SHADER, fragment],
-  ])) {
-    const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(made, shader);
-  }
-  gl.linkProgram(made);
-  if (!gl.getProgramParameter(made, gl.LINK_STATUS)) {
-    throw new Error(gl.getProgramInfoLog(made) ?? "the marks' program was not accepted");
-  }
-  return made;
 }
