@@ -42,18 +42,13 @@ from patrols.models import (
 from patrols.rule_changes import touch_changed_rules
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, store
-from tests.world import Town, build_town
+from tests.world import Town
 
 pytestmark = pytest.mark.django_db
 
 WEEK = Week.containing(local("2026-11-16 12:00"))
 AFTER = local("2026-11-24 09:00")
 FOLDER = Path(__file__).resolve().parent
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def on_shift(town: Town, minutes: float, **fields: object) -> tuple[Person, datetime]:

@@ -12,14 +12,9 @@ from patrols import reviews, weekly
 from patrols.models import CompanySpan, Decision, Person, PersonDay, Subject, Verdict
 from tests import make
 from tests.frontend.weeks import AFTER, WEEK, conclude, day
-from tests.world import Town, build_town
+from tests.world import Town
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 @pytest.fixture

@@ -14,18 +14,13 @@ from patrols.basis_changes import judge_changed_calendar, touch_changed_grounds
 from patrols.models import Person, PersonDay, Subject, TouchedDay, Verdict
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, store
-from tests.world import Town, build_town, rectangle
+from tests.world import Town, rectangle
 
 pytestmark = pytest.mark.django_db
 
 MONDAY = "2026-11-16"
 NOW = local("2026-11-24 09:00")
 WEEK = Week.containing(local(f"{MONDAY} 12:00"))
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def walked(town: Town, day: str = MONDAY) -> Person:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from bureau.models import RuleSet
 from patrols import leads, orders
@@ -15,19 +14,9 @@ from patrols.complaint_clocks import terms_of
 from patrols.models import Lead
 from patrols.order_rows import order_rows
 from tests.patrols.dispatching import account, lead, patrol, there
-from tests.world import Town, build_town, place
+from tests.world import Town, place
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def ms(moment: datetime) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from patrols.demo.leads import keep_leads
 from patrols.models import Intake, Lead, LeadSource
@@ -13,11 +12,6 @@ from tests import make
 from tests.world import Town, build_town
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from patrols.phones import hand_over
 from patrols.roster import touch, touch_days
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, standing, store
-from tests.world import Town, build_town, place, rectangle
+from tests.world import Town, place, rectangle
 
 pytestmark = pytest.mark.django_db
 
@@ -40,11 +40,6 @@ MONDAY = date(2026, 11, 16)
 WEEK = Week(MONDAY)
 AFTER = local("2026-11-24 09:00")
 LATER = AFTER + timedelta(minutes=5)
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def verdict(person: Person, subject: str = Subject.WEEKLY_PATROL_TIME) -> Verdict:

@@ -14,7 +14,7 @@ from patrols.models import CompanySpan, Person, PersonDay, Subject, TouchedDay, 
 from patrols.wire.reading import Flag
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, standing, store
-from tests.world import Town, build_town
+from tests.world import Town
 
 pytestmark = pytest.mark.django_db
 
@@ -23,11 +23,6 @@ NOW = local("2026-11-24 09:00")
 AT = local(f"{MONDAY} 09:00")
 NINE_S = 9 * 3600.0
 WEEK = Week.containing(AT)
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def officer(town: Town, seconds: float) -> Person:

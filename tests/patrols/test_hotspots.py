@@ -16,18 +16,13 @@ from patrols.judges.hotspot_frequency import SlotJudgement
 from patrols.models import Leave, LeaveKind, Person, SegmentVisit, TrailLook
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, standing, store
-from tests.world import Town, build_town, place
+from tests.world import Town, place
 
 pytestmark = pytest.mark.django_db
 
 MONDAY = "2026-11-16"
 LATER = local("2026-11-24 09:00")
 WEEK = Week.containing(local(f"{MONDAY} 12:00"))
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def spot(town: Town, *blocks: str, **fields: object) -> Hotspot:

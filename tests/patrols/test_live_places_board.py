@@ -30,11 +30,6 @@ def _no_clock_of_another_test() -> None:
     cache.clear()
 
 
-@pytest.fixture
-def town() -> Town:
-    return build_town()
-
-
 def ask(user: User, address: str) -> Any:
     client = Client(headers={"host": "localhost"})
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")

@@ -19,18 +19,13 @@ from patrols.squad_time import squad_facts
 from tests import make
 from tests.geo import files
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, store
-from tests.world import Town, build_town
+from tests.world import Town
 
 pytestmark = pytest.mark.django_db
 
 MONDAY, WEDNESDAY = date(2026, 11, 16), date(2026, 11, 18)
 NOW = local("2026-11-24 09:00")
 WEEK = Week(MONDAY)
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def walks(person: Person, day: date) -> None:

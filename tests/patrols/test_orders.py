@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
 from bureau.errors import Refused
 from bureau.models import Role, User
@@ -35,16 +34,6 @@ from tests.world import Town, build_town, place
 pytestmark = pytest.mark.django_db
 
 S = OrderState
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 class Scene:

@@ -26,16 +26,6 @@ KEY = "key-of-the-hotline"
 DISPATCHING = {Role.DISPATCHER, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
-
-
 def browser(user: User | None, **more: Any) -> Client:
     client = Client(headers={"host": "localhost"}, **more)
     if user is not None:

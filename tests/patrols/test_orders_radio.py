@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test import Client
-from django.utils import timezone
 
 from bureau.errors import Refused
 from bureau.models import Role, User
@@ -25,16 +24,6 @@ from tests.world import Town, build_town, place
 pytestmark = pytest.mark.django_db
 
 S = OrderState
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 class Scene:

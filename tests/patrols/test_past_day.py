@@ -33,11 +33,6 @@ DAY = timezone.localdate() - timedelta(days=3)
 TEN = datetime(DAY.year, DAY.month, DAY.day, 2, tzinfo=UTC)
 
 
-@pytest.fixture
-def town() -> Town:
-    return build_town()
-
-
 def browser(user: User | None) -> Client:
     client = Client(headers={"host": "localhost"})
     if user is not None:

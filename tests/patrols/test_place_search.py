@@ -15,11 +15,6 @@ from tests.world import Town, build_town, place
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def town() -> Town:
-    return build_town()
-
-
 def ask(user: User, text: str) -> Any:
     client = Client(headers={"host": "localhost"})
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")

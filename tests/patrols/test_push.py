@@ -13,7 +13,6 @@ import http_ece
 import pytest
 from django.conf import settings
 from django.test import Client
-from django.utils import timezone
 
 from bureau.errors import Refused
 from bureau.models import Role, User
@@ -42,11 +41,6 @@ from tests.world import build_town
 
 KIND = PhoneNoticeKind
 OUTSIDE = "https://push.example.org/send/abc"
-
-
-@pytest.fixture
-def now() -> datetime:
-    return timezone.now()
 
 
 @pytest.fixture

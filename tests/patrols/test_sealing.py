@@ -52,11 +52,6 @@ PARTITION = "patrols_position_y2026w47"  # 16 to 22 November UTC
 GONE = local("2027-02-23 03:00")
 
 
-@pytest.fixture
-def town() -> Town:
-    return build_town()
-
-
 def walker(town: Town, seed: int = 1, seconds: float = 7800) -> Person:
     """An officer of Squad West who walked on the Monday, judged."""
     person = make.person(town.west, user=make.user(Role.OFFICER, town.west))

@@ -12,14 +12,9 @@ from patrols.scorecard import squad_rows
 from patrols.squad_time import joined, squad_facts
 from tests import make
 from tests.frontend.weeks import AFTER, MONDAY, WEEK, conclude, day
-from tests.world import Town, build_town
+from tests.world import Town
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def spans(*parts: tuple[int, int, str]) -> list[dict[str, object]]:

@@ -34,11 +34,6 @@ MONDAY = "2026-11-16"
 LATER = local("2026-11-24 09:00")  # the week is over
 
 
-@pytest.fixture
-def town() -> Town:
-    return build_town()
-
-
 def shift(person: Person, begins: str, seconds: float) -> datetime:
     """A shift that begins at a local time; returns the moment."""
     at = local(begins)

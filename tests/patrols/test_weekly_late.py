@@ -27,18 +27,13 @@ from patrols.models import (
 from patrols.storage import carriers
 from tests import make
 from tests.patrols.walking import WEST_LOOP, around, local, noisy, store
-from tests.world import Town, build_town
+from tests.world import Town
 
 pytestmark = pytest.mark.django_db
 
 MONDAY = "2026-11-16"
 NOW = local("2026-11-24 09:00")
 WEEK = Week.containing(local(f"{MONDAY} 12:00"))
-
-
-@pytest.fixture
-def town() -> Town:
-    return build_town()
 
 
 def officer(town: Town, seconds: float = 7800) -> tuple[Person, datetime]:
